@@ -1,7 +1,16 @@
 // Fetches a real server into a folder of the project by the system's package tool, without root and without
 // touching the system: private package lists, private cache, nothing installed. Node 18 and no dependencies.
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -68,7 +77,12 @@ function bytesBelow(folder) {
  */
 function run(command, args, { cwd, watched }) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd, env: { ...process.env, LC_ALL: "C" }, stdio: ["ignore", "pipe", "pipe"], detached: true });
+    const child = spawn(command, args, {
+      cwd,
+      env: { ...process.env, LC_ALL: "C" },
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
+    });
     let output = "";
     let bytes = -1;
     let movedAt = Date.now();
@@ -99,7 +113,10 @@ function run(command, args, { cwd, watched }) {
 
 /** True where the dynamic linker finds every library. @param {import("../modules/adapters/redis-server/find-server.mjs").ServerProgram} server */
 function linksWhole(server) {
-  const { stdout, status } = spawnSync("ldd", [server.command], { env: serverEnv(server, process.env), encoding: "utf8" });
+  const { stdout, status } = spawnSync("ldd", [server.command], {
+    env: serverEnv(server, process.env),
+    encoding: "utf8",
+  });
   return status === 0 && !stdout.includes("not found");
 }
 
@@ -107,7 +124,20 @@ function linksWhole(server) {
 async function answers(server) {
   const folder = mkdtempSync(join(tmpdir(), "otau-try-"));
   const socketPath = join(folder, "s");
-  const args = ["--port", "0", "--unixsocket", socketPath, "--save", "", "--appendonly", "no", "--dir", folder, "--daemonize", "no"];
+  const args = [
+    "--port",
+    "0",
+    "--unixsocket",
+    socketPath,
+    "--save",
+    "",
+    "--appendonly",
+    "no",
+    "--dir",
+    folder,
+    "--daemonize",
+    "no",
+  ];
   const child = spawn(server.command, args, { env: serverEnv(server, process.env), stdio: "ignore" });
   let failed = false;
   child.on("error", () => (failed = true));
@@ -140,24 +170,47 @@ function ping(socketPath) {
 
 /** `--version` of a server, undefined where it does not start. @param {import("../modules/adapters/redis-server/find-server.mjs").ServerProgram} server */
 function versionOf(server) {
-  const { stdout, status } = spawnSync(server.command, ["--version"], { env: serverEnv(server, process.env), encoding: "utf8" });
+  const { stdout, status } = spawnSync(server.command, ["--version"], {
+    env: serverEnv(server, process.env),
+    encoding: "utf8",
+  });
   return status === 0 ? (/v=([\d.]+)/.exec(stdout)?.[1] ?? stdout.trim()) : undefined;
 }
 
 /** @param {string} workDir */
 function makeAptTools(workDir) {
-  const folders = { lists: join(workDir, "lists"), cache: join(workDir, "cache"), debs: join(workDir, "debs"), tree: join(workDir, "tree") };
-  for (const folder of [join(folders.lists, "partial"), join(folders.cache, "archives", "partial"), folders.debs, folders.tree]) {
+  const folders = {
+    lists: join(workDir, "lists"),
+    cache: join(workDir, "cache"),
+    debs: join(workDir, "debs"),
+    tree: join(workDir, "tree"),
+  };
+  for (const folder of [
+    join(folders.lists, "partial"),
+    join(folders.cache, "archives", "partial"),
+    folders.debs,
+    folders.tree,
+  ]) {
     mkdirSync(folder, { recursive: true });
   }
   const configPath = join(workDir, "apt.conf");
   writeFileSync(configPath, privateConfig);
-  const options = ["-c", configPath, "-o", `Dir::State::Lists=${folders.lists}`, "-o", `Dir::Cache=${folders.cache}`];
-  const apt = (/** @type {string[]} */ ...args) => run("apt-get", [...options, ...args], { cwd: folders.debs, watched: workDir });
+  const options = [
+    "-c",
+    configPath,
+    "-o",
+    `Dir::State::Lists=${folders.lists}`,
+    "-o",
+    `Dir::Cache=${folders.cache}`,
+  ];
+  const apt = (/** @type {string[]} */ ...args) =>
+    run("apt-get", [...options, ...args], { cwd: folders.debs, watched: workDir });
   /** Names the lists know; an unknown one would make the whole download fail. @param {readonly string[]} names */
   const known = (names) =>
     names.filter((name) => {
-      const { stdout } = spawnSync("apt-cache", [...options, "--no-all-versions", "show", name], { encoding: "utf8" });
+      const { stdout } = spawnSync("apt-cache", [...options, "--no-all-versions", "show", name], {
+        encoding: "utf8",
+      });
       return stdout?.startsWith("Package:") ?? false;
     });
   /** Downloads and unpacks. @param {readonly string[]} names @returns {Promise<boolean>} */
@@ -181,9 +234,11 @@ function makeAptTools(workDir) {
  * @returns {Promise<{ ok: true, version: string, name: string } | { ok: false, reason: string }>}
  */
 export async function fetchRedis({ targetDir }) {
-  if (process.platform !== "linux") return { ok: false, reason: `no package tool known for ${process.platform}` };
+  if (process.platform !== "linux")
+    return { ok: false, reason: `no package tool known for ${process.platform}` };
   for (const tool of ["apt-get", "dpkg-deb"]) {
-    if (spawnSync(tool, ["--version"], { stdio: "ignore" }).status !== 0) return { ok: false, reason: `no ${tool} here` };
+    if (spawnSync(tool, ["--version"], { stdio: "ignore" }).status !== 0)
+      return { ok: false, reason: `no ${tool} here` };
   }
   mkdirSync(dirname(targetDir), { recursive: true });
   const workDir = mkdtempSync(join(dirname(targetDir), "fetch-"));
@@ -200,16 +255,23 @@ async function fetchInto(workDir, targetDir) {
   const update = await apt("update");
   const set = serverSets.find((names) => known(names).length > 0);
   if (set === undefined) {
-    return { ok: false, reason: update.ok ? "the package lists know no server" : "the package lists cannot be read, is there a network?" };
+    return {
+      ok: false,
+      reason: update.ok
+        ? "the package lists know no server"
+        : "the package lists cannot be read, is there a network?",
+    };
   }
-  if (!(await unpack(set)) || !(await unpack(firstLibraries))) return { ok: false, reason: "a package could not be downloaded" };
+  if (!(await unpack(set)) || !(await unpack(firstLibraries)))
+    return { ok: false, reason: "a package could not be downloaded" };
   let server = findServerIn(tree);
   if (server !== undefined && !linksWhole(server)) {
     await unpack(moreLibraries);
     server = findServerIn(tree);
   }
   const version = server === undefined ? undefined : versionOf(server);
-  if (server === undefined || version === undefined) return { ok: false, reason: "the fetched server does not start" };
+  if (server === undefined || version === undefined)
+    return { ok: false, reason: "the fetched server does not start" };
   if (!(await answers(server))) return { ok: false, reason: "the fetched server does not answer" };
   if (!existsSync(targetDir)) renameSync(tree, targetDir);
   return { ok: true, version, name: server.name };

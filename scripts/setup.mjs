@@ -49,7 +49,10 @@ function installDependencies() {
   const [command, first] = npm?.endsWith("js") ? [process.execPath, [npm]] : ["npm", []];
   // Development dependencies bring the Node that everything runs on, also where NODE_ENV says production.
   const args = [...first, "ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"];
-  const { status } = spawnSync(command, args, { cwd: root, stdio: ["ignore", process.stderr, process.stderr] });
+  const { status } = spawnSync(command, args, {
+    cwd: root,
+    stdio: ["ignore", process.stderr, process.stderr],
+  });
   return status === 0;
 }
 
@@ -59,7 +62,8 @@ async function prepareStore(env) {
   if (env["OTAU_STORE"] === "trial" || env["OTAU_STORE"] === "external") return;
   const fetchedDir = join(root, ".otau", "redis");
   if (findServer({ path: env["PATH"], fetchedDir }) !== undefined) return;
-  const trial = "the trial store will be used (the last seconds may be lost); set REDIS_URL or install redis-server";
+  const trial =
+    "the trial store will be used (the last seconds may be lost); set REDIS_URL or install redis-server";
   if (["1", "true"].includes(env["OTAU_NO_FETCH"] ?? "")) {
     say(`no Redis here and OTAU_NO_FETCH is set: ${trial}`);
     return;
@@ -122,7 +126,9 @@ async function main() {
     try {
       await prepareStore(process.env);
     } catch (error) {
-      say(`no Redis could be prepared (${error instanceof Error ? error.message : error}); the trial store will be used`);
+      say(
+        `no Redis could be prepared (${error instanceof Error ? error.message : error}); the trial store will be used`,
+      );
     }
   });
 }

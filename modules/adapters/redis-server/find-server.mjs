@@ -72,6 +72,7 @@ export function findServer({ path, fetchedDir }) {
 export function serverEnv(server, env) {
   if (server.libraryDirs.length === 0) return env;
   const inherited = env["LD_LIBRARY_PATH"];
-  const dirs = inherited === undefined || inherited === "" ? server.libraryDirs : [...server.libraryDirs, inherited];
+  const dirs =
+    inherited === undefined || inherited === "" ? server.libraryDirs : [...server.libraryDirs, inherited];
   return { ...env, LD_LIBRARY_PATH: dirs.join(":") };
 }
