@@ -1,0 +1,67 @@
+import type { DeviceRef } from "./ports.ts";
+
+/** A device that showed a valid credential. Its validity is checked again by each read and commit made under it. */
+export type DeviceCredential = {
+  readonly ref: DeviceRef;
+  /** First 16 hex characters of the token's SHA-256, as the device record holds it. */
+  readonly tokenPrefix: string;
+};
+
+/** Where a device's request came from; passed on to event handlers (Murano's `ip`, `protocol`, `connection_id`). */
+export type Origin = {
+  readonly ip: string;
+  readonly protocol: "http" | "mqtt";
+  readonly connectionId?: string;
+};
+
+/** One value of a resource as a device reads it. */
+export type ResourceValue = {
+  /** The text a device gets: strings as they are, anything else as JSON. */
+  readonly value: string;
+  /** Microseconds since 1970. */
+  readonly timestampUs: number;
+};
+
+/** Values a device wrote with one stamp; without one, arrival counts. */
+export type DeviceEntry = {
+  /** As the device sent it (seconds, milliseconds or microseconds, told apart by size). */
+  readonly timestamp?: number;
+  readonly values: Readonly<Record<string, unknown>>;
+};
+
+/** What the device listeners need; everything a device does goes through here. */
+export type DeviceAccess = {
+  /** The product with this id, if there is one; listeners map hosts with it. */
+  productExists(productId: string): Promise<boolean>;
+  /**
+   * Gives the identity its token, once until it is reset. `unknown`: no such identity and provisioning is closed;
+   * `conflict`: activated already; `invalid`: not an admissible identity.
+   */
+  activate(
+    ref: DeviceRef,
+    origin: Origin,
+  ): Promise<{ outcome: "activated"; token: string } | { outcome: "unknown" | "conflict" | "invalid" }>;
+  /** Undefined for a token that is unknown, replaced or revoked, or whose device is gone. */
+  authenticate(token: string): Promise<DeviceCredential | undefined>;
+  /**
+   * Stores what a device wrote, entry by entry in the order of their stamps, and hands it to the event handlers:
+   * on return all of it is stored. UNAUTHORIZED when the credential has ended, TOO_LARGE for a value over 1 MiB.
+   */
+  write(credential: DeviceCredential, entries: readonly DeviceEntry[], origin: Origin): Promise<void>;
+  /**
+   * The present values of those of the resources that have one. Reading `config_otau` is its delivery: it is
+   * committed before this returns.
+   */
+  read(credential: DeviceCredential, aliases: readonly string[]): Promise<ReadonlyMap<string, ResourceValue>>;
+  /** Stamps of the present values, without delivering anything. */
+  peek(credential: DeviceCredential, aliases: readonly string[]): Promise<ReadonlyMap<string, { timestampUs: number }>>;
+  /**
+   * Calls the listener when a value may have been set for the device (a hint: it may be false, and it may be lost, so
+   * compare every 30 s as well). Holds no connection of its own.
+   */
+  watch(ref: DeviceRef, listener: () => void): Promise<() => void>;
+  /** The device was heard from. */
+  touch(ref: DeviceRef): void;
+  /** A device listener is up: called every 500 ms while one is. */
+  beat(): Promise<void>;
+};
