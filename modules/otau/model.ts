@@ -77,6 +77,8 @@ export type Update = {
   // Inner facts, not shown.
   /** A value of this update was delivered in some attempt. */
   readonly everDelivered?: true;
+  /** A value of this update had been delivered before the current attempt was written. */
+  readonly deliveredBefore?: true;
   /** Highest rank reached in the current attempt; 0 = none. */
   readonly rank: number;
   /** INITs that sent the current attempt back to `started`. */
@@ -99,6 +101,8 @@ export type Update = {
   readonly timestampUs?: number;
   /** Last handing-over again after a boot report (at most once a minute). */
   readonly handedAgainAt?: Ms;
+  /** Seq of the `write` line that counts how often the current attempt was handed over again. */
+  readonly handedAgainSeq?: number;
   /** Report of another version while live: what `why` names as VERSION_MISMATCH. */
   readonly otherVersion?: string;
   /** It holds a slot of `maxConcurrent`. */
@@ -118,6 +122,8 @@ export type FoldTarget = {
   readonly status: Status;
   readonly version: string;
   readonly message?: string;
+  /** It gathers step reports above the rate limit, and is no `repeat` line. */
+  readonly steps?: true;
 };
 
 /**
