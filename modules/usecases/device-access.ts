@@ -54,7 +54,10 @@ export type DeviceAccess = {
    */
   read(credential: DeviceCredential, aliases: readonly string[]): Promise<ReadonlyMap<string, ResourceValue>>;
   /** Stamps of the present values, without delivering anything. */
-  peek(credential: DeviceCredential, aliases: readonly string[]): Promise<ReadonlyMap<string, { timestampUs: number }>>;
+  peek(
+    credential: DeviceCredential,
+    aliases: readonly string[],
+  ): Promise<ReadonlyMap<string, { timestampUs: number }>>;
   /**
    * Calls the listener when a value may have been set for the device (a hint: it may be false, and it may be lost, so
    * compare every 30 s as well). Holds no connection of its own.

@@ -1,0 +1,200 @@
+import { OtauError } from "../errors.ts";
+import { decide, needsPast } from "../otau/decide.ts";
+import { dueAt } from "../otau/due.ts";
+import type { Device, DeviceEvent, Facts, Limits, Outage, Outcome } from "../otau/model.ts";
+import type { Actor } from "../otau/vocabulary.ts";
+import type { CommitResult, DeviceChange, DeviceRef, DeviceStore, LoadedDevice } from "./ports.ts";
+
+/** Decisions are made again this often when the device changed meanwhile; then the caller is told to come back. */
+const attemptsMax = 8;
+
+export type ActDeps = {
+  readonly devices: DeviceStore;
+  readonly limitsOf: (productId: string) => Promise<Limits>;
+  readonly outages: () => Promise<readonly Outage[]>;
+  readonly random: () => number;
+  readonly sleep: (ms: number) => Promise<void>;
+  /** Called after each commit that moved a deployment's totals or that a journal line was written with. */
+  readonly committed: (ref: DeviceRef, outcome: Outcome) => void;
+  /** Named points at which tests end the process; does nothing otherwise. */
+  readonly failPoint: (name: string) => void;
+};
+
+export type ActOptions = {
+  readonly actor: Actor;
+  /** Token prefix the device must still have: UNAUTHORIZED otherwise. */
+  readonly credential?: string;
+  /** The device was heard from. */
+  readonly seen?: boolean;
+  /** Old final updates are wanted whatever the event. */
+  readonly past?: boolean;
+  /** Fields of the record that no decision touches. */
+  readonly extras?: Pick<DeviceChange, "tokenPrefix" | "activatedAt">;
+};
+
+/** What to do with a device, seen as it is now; an empty list = nothing. */
+export type Plan = (loaded: LoadedDevice) => readonly DeviceEvent[];
+
+/** What came of a plan: the outcomes merged, in order, with the device as it was stored. */
+export type Acted = {
+  readonly before: LoadedDevice;
+  readonly outcome: Outcome;
+  readonly outcomes: readonly Outcome[];
+};
+
+/** Several events in a row on one device are one outcome: what they leave behind is stored in one commit. */
+function merge(device: Device, outcomes: readonly Outcome[]): Outcome {
+  const last = outcomes.at(-1);
+  return {
+    ...(last ?? { lines: [], folds: [], events: [] }),
+    device: last?.device ?? device,
+    lines: outcomes.flatMap((outcome) => outcome.lines),
+    folds: outcomes.flatMap((outcome) => outcome.folds),
+    events: outcomes.flatMap((outcome) => outcome.events),
+    ...(outcomes.some((outcome) => outcome.writes) ? { writes: true as const } : {}),
+    ...(outcomes.some((outcome) => outcome.notify) ? { notify: true as const } : {}),
+  };
+}
+
+/** A merged outcome raises the revision once, as it is one commit. */
+function oneRevision(before: Device, outcome: Outcome): Outcome {
+  if (outcome.device === before) return outcome;
+  return { ...outcome, device: { ...outcome.device, revision: before.revision + 1 } };
+}
+
+/** Deployments whose present facts the decision rested on: those of the live and of the changed updates. */
+function fencesOf(loaded: LoadedDevice, after: Device): DeviceChange["fences"] {
+  const known = new Map(loaded.device.updates.map((update) => [update.deploymentId, update]));
+  return after.updates
+    .filter((update) => known.get(update.deploymentId) !== update)
+    .flatMap((update) => {
+      const deployment = loaded.deployments.get(update.deploymentId);
+      return deployment ? [{ deploymentId: deployment.id, generation: deployment.generation }] : [];
+    });
+}
+
+export type DeviceActions = ReturnType<typeof makeDeviceActions>;
+
+/**
+ * Load, decide, commit: the one way in which a device changes. A change that lost a race is decided afresh on what
+ * is there now.
+ */
+export function makeDeviceActions(deps: ActDeps) {
+  const { devices } = deps;
+
+  async function decideOn(loaded: LoadedDevice, plan: Plan, options: ActOptions): Promise<Acted> {
+    const facts: Facts = {
+      now: loaded.now,
+      random: deps.random(),
+      deployments: loaded.deployments,
+      limits: await deps.limitsOf(loaded.device.productId),
+      outages: await deps.outages(),
+      actor: options.actor,
+    };
+    let device = loaded.device;
+    const outcomes = plan(loaded).map((event) => {
+      const outcome = decide(device, event, facts);
+      device = outcome.device;
+      return outcome;
+    });
+    return { before: loaded, outcome: oneRevision(loaded.device, merge(loaded.device, outcomes)), outcomes };
+  }
+
+  async function changeOf(
+    { before, outcome }: Acted,
+    options: ActOptions,
+  ): Promise<DeviceChange | undefined> {
+    const deleted = outcome.deleted === true;
+    if (outcome.device === before.device && options.extras === undefined && !deleted) return undefined;
+    const after = { ...outcome.device, revision: before.device.revision + 1 };
+    return {
+      before: before.device,
+      after: deleted ? undefined : after,
+      lines: outcome.lines,
+      folds: outcome.folds,
+      events: outcome.events,
+      dueAt: deleted ? undefined : dueAt(after, before.deployments, await deps.limitsOf(after.productId)),
+      fences: fencesOf(before, after),
+      notify: outcome.notify === true,
+      ...(options.seen ? { seenAt: before.now } : {}),
+      ...options.extras,
+    };
+  }
+
+  function authorise(loaded: LoadedDevice, options: ActOptions): void {
+    if (options.credential === undefined || loaded.extras.tokenPrefix === options.credential) return;
+    throw new OtauError(
+      "UNAUTHORIZED",
+      "The device token has been replaced or revoked; activate the device again.",
+    );
+  }
+
+  async function loadFor(ref: DeviceRef, plan: Plan, options: ActOptions): Promise<LoadedDevice | undefined> {
+    const loaded = await devices.load(ref, options.past ? { past: true } : {});
+    if (loaded === undefined || loaded.device.pastLoaded) return loaded;
+    const wanted = plan(loaded).some((event) => needsPast(loaded.device, event, loaded.deployments));
+    return wanted ? devices.load(ref, { past: true }) : loaded;
+  }
+
+  /** Undefined when the device does not exist. STORE_UNAVAILABLE when the device would not hold still. */
+  async function act(ref: DeviceRef, plan: Plan, options: ActOptions): Promise<Acted | undefined> {
+    for (let attempt = 1; attempt <= attemptsMax; attempt++) {
+      const loaded = await loadFor(ref, plan, options);
+      if (loaded === undefined) return undefined;
+      authorise(loaded, options);
+      const acted = await decideOn(loaded, plan, options);
+      const change = await changeOf(acted, options);
+      if (change === undefined) return acted;
+      const [result] = await devices.commitMany([change]);
+      if (result === "done") {
+        deps.committed(ref, acted.outcome);
+        return acted;
+      }
+      if (result === "gone") return undefined;
+      await deps.sleep(deps.random() * 2 ** attempt);
+    }
+    throw new OtauError(
+      "STORE_UNAVAILABLE",
+      `The device ${ref.identity} changed ${attemptsMax} times while this was being stored; nothing was done, try again.`,
+      { retryAfterSeconds: 1 },
+    );
+  }
+
+  /**
+   * The same for many devices, read and written in batches. `admit` may hold outcomes back before they are stored
+   * (a rate, free slots). What lost a race is tried again on its own, under the leave it already has.
+   */
+  async function actOnMany(
+    refs: readonly DeviceRef[],
+    plan: Plan,
+    options: ActOptions,
+    admit: (acted: readonly Acted[]) => Promise<readonly Acted[]> = async (acted) => acted,
+  ): Promise<{ acted: Acted[]; heldBack: number }> {
+    const loaded = (await devices.loadMany(refs, options.past ? { past: true } : {})).filter(
+      (entry) => entry !== undefined,
+    );
+    const decided = await Promise.all(loaded.map((entry) => decideOn(entry, plan, options)));
+    const admitted = await admit(decided);
+    const pairs: { acted: Acted; change: DeviceChange }[] = [];
+    for (const acted of admitted) {
+      const change = await changeOf(acted, options);
+      if (change !== undefined) pairs.push({ acted, change });
+    }
+    const results: CommitResult[] =
+      pairs.length === 0 ? [] : await devices.commitMany(pairs.map(({ change }) => change));
+    const done: Acted[] = admitted.filter((acted) => !pairs.some((pair) => pair.acted === acted));
+    for (const [index, { acted }] of pairs.entries()) {
+      const ref = { productId: acted.before.device.productId, identity: acted.before.device.identity };
+      if (results[index] === "done") {
+        deps.committed(ref, acted.outcome);
+        done.push(acted);
+      } else if (results[index] !== "gone") {
+        const again = await act(ref, plan, options);
+        if (again !== undefined) done.push(again);
+      }
+    }
+    return { acted: done, heldBack: decided.length - admitted.length };
+  }
+
+  return { act, actOnMany };
+}

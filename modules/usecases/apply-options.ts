@@ -1,0 +1,68 @@
+import { z } from "zod";
+import { identitySchema, tagNameSchema, tagValueSchema } from "../otau/ids.ts";
+import { confirmSchema, onActiveSchema, retrySchema, timeoutsSchema } from "../otau/policy.ts";
+import type { DeviceFilter } from "./ports.ts";
+
+/** Most devices that one list may name. */
+export const applyDevicesMax = 10_000;
+
+const timeSchema = z.iso.datetime({
+  offset: true,
+  error: "must be an ISO 8601 time such as 2027-01-31T02:00:00Z",
+});
+
+/** How fast a deployment goes. All devices form one wave. */
+export const rolloutSchema = z.strictObject({
+  waves: z
+    .tuple([z.literal(100, { error: "must be 100: all devices form one wave" })])
+    .optional()
+    .meta({ description: "Shares of the devices in percent. One wave of 100." }),
+  maxConcurrent: z.int().min(1).max(10_000_000).nullable().optional(),
+  ratePerMinute: z.int().min(1).max(10_000_000).nullable().optional(),
+});
+
+export const applyOptionsSchema = z.strictObject({
+  force: z.boolean().optional(),
+  onActive: onActiveSchema.optional(),
+  confirm: confirmSchema.optional(),
+  timeouts: timeoutsSchema.optional(),
+  retry: retrySchema.optional(),
+  startAt: timeSchema.nullable().optional(),
+  expiresAt: timeSchema.nullable().optional(),
+  dryRun: z.boolean().optional(),
+  rollout: rolloutSchema.optional(),
+});
+export type ApplyOptions = z.infer<typeof applyOptionsSchema>;
+
+export const targetSchema = z
+  .strictObject({
+    all: z.literal(true).optional(),
+    tags: z.record(tagNameSchema, tagValueSchema).optional(),
+    installedVersion: z.array(z.string().min(1).max(128)).min(1).max(100).optional(),
+  })
+  .refine((target) => Object.keys(target).length > 0, {
+    error: 'must name a condition: "all": true, "tags" or "installedVersion"',
+  });
+export type Target = z.infer<typeof targetSchema>;
+
+/** Body of an apply: a list of devices, or a target. */
+export const applyBodySchema = z
+  .strictObject({
+    devices: z.array(identitySchema).optional(),
+    target: targetSchema.optional(),
+    onUnknown: z.enum(["reject", "skip"]).optional(),
+    options: applyOptionsSchema.optional(),
+  })
+  .refine((body) => (body.devices === undefined) !== (body.target === undefined), {
+    error: 'must have either "devices" or "target"',
+  });
+export type ApplyBody = z.infer<typeof applyBodySchema>;
+
+/** The devices a target means. All conditions hold together. */
+export function filterOfTarget(target: Target): DeviceFilter {
+  const tags = Object.entries(target.tags ?? {}).map(([name, value]) => [name, [value]] as const);
+  return {
+    ...(tags.length > 0 ? { tags: Object.fromEntries(tags) } : {}),
+    ...(target.installedVersion ? { installedVersion: target.installedVersion } : {}),
+  };
+}

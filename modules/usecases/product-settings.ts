@@ -1,0 +1,70 @@
+import { z } from "zod";
+import type { Limits } from "../otau/model.ts";
+import { confirmSchema, retrySchema, timeoutsSchema } from "../otau/policy.ts";
+import type { ProductStore } from "./ports.ts";
+
+/** What an operator sets for a whole product (contract 5); every field may be left out. */
+export const productSettingsSchema = z.strictObject({
+  name: z.string().min(1).max(256).optional(),
+  timeouts: timeoutsSchema.optional(),
+  retry: retrySchema.optional(),
+  confirm: confirmSchema.optional(),
+  provisioning: z.strictObject({ open: z.boolean() }).optional(),
+  history: z
+    .strictObject({
+      maxLines: z.int().min(10).max(10_000).optional(),
+      maxAgeMs: z.int().min(60_000).max(31_536_000_000).optional(),
+    })
+    .optional(),
+  limits: z
+    .strictObject({
+      outageGraceMs: z.int().min(0).max(86_400_000).optional(),
+      clockSkewMs: z.int().min(0).max(86_400_000).optional(),
+      reportsPerSecond: z.number().min(0.01).max(1000).optional(),
+    })
+    .optional(),
+});
+export type ProductSettingsInput = z.infer<typeof productSettingsSchema>;
+
+/** The settings of a product as they are now; `{}` for one that does not exist. */
+export type ProductSettingsOf = (productId: string) => Promise<ProductSettingsInput>;
+
+const defaultLimits: Limits = { outageGraceMs: 60_000, clockSkewMs: 5000, reportsPerSecond: 5 };
+
+/** Reads settings through a cache of a second: a change of a setting need not be seen sooner. */
+export function makeProductSettings(products: Pick<ProductStore, "get">, now: () => number) {
+  const cache = new Map<
+    string,
+    { readonly until: number; readonly settings: Promise<ProductSettingsInput> }
+  >();
+
+  const settingsOf: ProductSettingsOf = (productId) => {
+    const known = cache.get(productId);
+    if (known !== undefined && known.until > now()) return known.settings;
+    const settings = products
+      .get(productId)
+      .then((record) => (record?.settings ?? {}) as ProductSettingsInput)
+      .catch((error: unknown) => {
+        cache.delete(productId);
+        throw error;
+      });
+    cache.set(productId, { until: now() + 1000, settings });
+    return settings;
+  };
+
+  async function limitsOf(productId: string): Promise<Limits> {
+    const { limits = {} } = await settingsOf(productId);
+    return {
+      outageGraceMs: limits.outageGraceMs ?? defaultLimits.outageGraceMs,
+      clockSkewMs: limits.clockSkewMs ?? defaultLimits.clockSkewMs,
+      reportsPerSecond: limits.reportsPerSecond ?? defaultLimits.reportsPerSecond,
+    };
+  }
+
+  /** A changed setting holds at once in this process. */
+  function forget(productId: string): void {
+    cache.delete(productId);
+  }
+
+  return { settingsOf, limitsOf, forget };
+}

@@ -1,0 +1,119 @@
+import type { Acted, DeviceActions } from "./act-on-device.ts";
+import type { DeploymentRecord, DeploymentStore, DeviceStore, Leases } from "./ports.ts";
+
+const batch = 100;
+const leaseMs = 4000;
+
+export type ReleaseDeps = {
+  readonly devices: DeviceStore;
+  readonly deployments: DeploymentStore;
+  readonly leases: Leases;
+  readonly actOnMany: DeviceActions["actOnMany"];
+  readonly holder: string;
+  readonly failPoint: (name: string) => void;
+};
+
+/** What a round left behind: whether updates still wait for a place, and when the rate has one. */
+export type ReleaseRound = { readonly unfinished: boolean; readonly nextAt?: number };
+
+/** Leave for a number of writes, asked for as they are needed. */
+type Allowance = {
+  /** How many of `want` writes may be made now. */
+  take(want: number): Promise<number>;
+  nextAt(): number | undefined;
+};
+
+/**
+ * Writes what a running deployment has ready, in batches, shard by shard, as far as its rate and its slots go. One
+ * process at a time does it for a deployment (a lease); a crash anywhere is resumed by the next, as what is written
+ * is no longer ready.
+ */
+export function makeReleaseDeployment(deps: ReleaseDeps) {
+  const { devices, deployments, leases } = deps;
+
+  function allowanceOf(deployment: DeploymentRecord): Allowance {
+    let nextAt: number | undefined;
+    return {
+      nextAt: () => nextAt,
+      take: async (want) => {
+        const slots =
+          deployment.maxConcurrent === undefined
+            ? want
+            : Math.max(0, deployment.maxConcurrent - (await devices.slotsHeld(deployment.id)));
+        const asked = Math.min(want, slots);
+        if (asked === 0 || deployment.ratePerMinute === undefined) return asked;
+        const taken = await deployments.takeRate(
+          deployment.productId,
+          deployment.id,
+          deployment.ratePerMinute,
+          asked,
+        );
+        if (taken.granted < asked) nextAt = taken.nextAt;
+        return taken.granted;
+      },
+    };
+  }
+
+  async function releaseShard(
+    deployment: DeploymentRecord,
+    shard: number,
+    allowance: Allowance,
+  ): Promise<boolean> {
+    let from = 0;
+    for (;;) {
+      const page = await devices.readyMembers(deployment.id, deployment.productId, shard, from, batch);
+      if (page.refs.length > 0) {
+        const { heldBack } = await deps.actOnMany(
+          page.refs,
+          () => [{ type: "release", deploymentId: deployment.id }],
+          { actor: { kind: "system", id: "release" } },
+          (acted) => admit(acted, allowance),
+        );
+        deps.failPoint("release:batch");
+        if (heldBack > 0) return false;
+      }
+      if (page.next === undefined) return true;
+      from = page.next;
+      if (!(await leases.renew(leaseName(deployment), deps.holder, leaseMs))) return false;
+    }
+  }
+
+  async function releaseAll(deployment: DeploymentRecord): Promise<ReleaseRound> {
+    const allowance = allowanceOf(deployment);
+    const limited = deployment.maxConcurrent !== undefined || deployment.ratePerMinute !== undefined;
+    const shards = Array.from({ length: devices.shardCount }, (_, shard) => shard);
+    let finished = true;
+    const lane = async () => {
+      for (let shard = shards.shift(); shard !== undefined; shard = shards.shift()) {
+        finished = (await releaseShard(deployment, shard, allowance)) && finished;
+        if (!finished) return;
+      }
+    };
+    // Slots are counted before each batch, so batches that share them must not overlap.
+    await Promise.all(limited ? [lane()] : [lane(), lane()]);
+    const nextAt = allowance.nextAt();
+    return { unfinished: !finished, ...(nextAt === undefined ? {} : { nextAt }) };
+  }
+
+  return async function releaseDeployment(deployment: DeploymentRecord): Promise<ReleaseRound> {
+    if (deployment.state !== "running") return { unfinished: false };
+    const lease = await leases.acquire(leaseName(deployment), deps.holder, leaseMs);
+    if (lease === undefined) return { unfinished: true };
+    try {
+      return await releaseAll(deployment);
+    } finally {
+      await leases.release(leaseName(deployment), deps.holder);
+    }
+  };
+}
+
+const leaseName = (deployment: DeploymentRecord) => `release/${deployment.id}`;
+
+/** Everything that writes nothing may pass; writes as far as there is leave for them, first come first served. */
+async function admit(acted: readonly Acted[], allowance: Allowance): Promise<readonly Acted[]> {
+  const writers = acted.filter(({ outcome }) => outcome.writes);
+  if (writers.length === 0) return acted;
+  const granted = await allowance.take(writers.length);
+  const refused = new Set(writers.slice(granted));
+  return acted.filter((each) => !refused.has(each));
+}
