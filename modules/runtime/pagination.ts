@@ -52,6 +52,8 @@ const filtersDigest = (filters: Readonly<Record<string, unknown>>): string => {
 export const encodeCursor = (position: unknown, filters: Readonly<Record<string, unknown>>): string =>
   Buffer.from(JSON.stringify([filtersDigest(filters), position])).toString("base64url");
 
+const cursorShape = z.tuple([z.string(), z.unknown()]);
+
 const readJson = (text: string): unknown => {
   try {
     return JSON.parse(text);
@@ -70,9 +72,11 @@ export const decodeCursor = <Position extends z.ZodType>(
   position: Position,
 ): z.output<Position> | undefined => {
   if (cursor === undefined) return undefined;
-  const shape = z.tuple([z.literal(filtersDigest(filters)), position]);
-  const parsed = shape.safeParse(readJson(Buffer.from(cursor, "base64url").toString("utf8")));
-  if (parsed.success) return parsed.data[1];
+  const decoded = cursorShape.safeParse(readJson(Buffer.from(cursor, "base64url").toString("utf8")));
+  if (decoded.success && decoded.data[0] === filtersDigest(filters)) {
+    const parsed = position.safeParse(decoded.data[1]);
+    if (parsed.success) return parsed.data;
+  }
   throw new OtauError(
     "CURSOR_INVALID",
     "The cursor does not belong to this list with these filters. Start again without a cursor.",

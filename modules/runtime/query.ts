@@ -35,7 +35,7 @@ export const withPrefixed = <Shape extends z.ZodRawShape>(
     .catchall(z.array(z.string().max(1024)).max(100))
     .superRefine((value, context) => {
       for (const key of Object.keys(value)) {
-        if (key in query.shape) continue;
+        if (Object.hasOwn(query.shape, key)) continue;
         if (key.startsWith(prefix) && name.safeParse(key.slice(prefix.length)).success) continue;
         context.addIssue({ code: "unrecognized_keys", keys: [key], input: value });
       }
