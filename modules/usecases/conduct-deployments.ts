@@ -1,3 +1,4 @@
+import type { DeviceEvent } from "../otau/model.ts";
 import { type FinalState, finalStates, updateStates } from "../otau/vocabulary.ts";
 import type { DeviceActions } from "./act-on-device.ts";
 import type {
@@ -23,7 +24,6 @@ export type ConductDeps = {
   readonly alarm: AlarmClock;
   /** Runs the function at that time by the store's clock, if this process still lives. */
   readonly at: (time: number, run: () => void) => void;
-  /** Product of a deployment that a shard marked as changed. */
   readonly failPoint: (name: string) => void;
 };
 
@@ -46,7 +46,7 @@ export function makeConductDeployments(deps: ConductDeps) {
   }
 
   async function fenced(record: DeploymentRecord): Promise<DeploymentRecord> {
-    await devices.fence(record.id, record.generation);
+    await devices.fence(record.id, record.productId, record.generation);
     return record;
   }
 
@@ -66,18 +66,14 @@ export function makeConductDeployments(deps: ConductDeps) {
     }
     deps.failPoint("cancel:followed");
     const fresh = (await deployments.refresh(record.productId, record.id)) ?? record;
-    return (await deployments.update(withoutSweeping(fresh), {}, { fenced: false, actor: system })) ?? fresh;
+    return (await deployments.update(fresh, { sweeping: null }, { fenced: false, actor: system })) ?? fresh;
   }
 
   async function forMembers(
     record: DeploymentRecord,
     shard: number,
     states: readonly (typeof updateStates)[number][],
-    event: (
-      deploymentId: string,
-    ) => Parameters<Parameters<DeviceActions["actOnMany"]>[1]>[0] extends never
-      ? never
-      : import("../otau/model.ts").DeviceEvent,
+    event: (deploymentId: string) => DeviceEvent,
   ): Promise<void> {
     let from = 0;
     for (;;) {
@@ -114,7 +110,7 @@ export function makeConductDeployments(deps: ConductDeps) {
     const dirty = await devices.dirtyDeployments(shard, dirtyBatch);
     for (const { deploymentId, productId, mark } of dirty) {
       const { again } = await conduct(productId, deploymentId);
-      if (!again) await devices.settle(shard, deploymentId, mark);
+      if (!again) await devices.settle(shard, productId, deploymentId, mark);
     }
     return dirty.length;
   }
@@ -133,9 +129,4 @@ export function makeConductDeployments(deps: ConductDeps) {
   }
 
   return { conduct, conductAll };
-}
-
-function withoutSweeping(record: DeploymentRecord): DeploymentRecord {
-  const { sweeping: _, ...rest } = record;
-  return rest;
 }

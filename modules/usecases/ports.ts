@@ -155,8 +155,11 @@ export type DeviceStore = {
   ): Promise<{ enrolled: number }>;
   /** Removes a prepared, never accepted deployment from the devices and counters of all shards. */
   unenrol(deploymentId: string, productId: string): Promise<void>;
-  /** Writes the deployment's generation into every shard: from then on older decisions are refused. */
-  fence(deploymentId: string, generation: number): Promise<void>;
+  /**
+   * Writes the deployment's generation into every shard: from then on older decisions are refused. Marks it as one
+   * to look after.
+   */
+  fence(deploymentId: string, productId: string, generation: number): Promise<void>;
   totals(deploymentId: string): Promise<Totals>;
   totalsMany(deploymentIds: readonly string[]): Promise<Totals[]>;
   /** Slots of `maxConcurrent` that are held. */
@@ -184,10 +187,16 @@ export type DeviceStore = {
     productId: string,
     options: { states?: readonly UpdateState[]; after?: string; limit: number },
   ): Promise<{ refs: DeviceRef[]; next?: string }>;
-  /** Deployments whose totals changed since they were last settled, with a mark to settle them by. */
-  dirtyDeployments(shard: number, limit: number): Promise<{ deploymentId: string; mark: string }[]>;
-  /** Forgets the mark unless the totals changed again. */
-  settle(shard: number, deploymentId: string, mark: string): Promise<void>;
+  /**
+   * Deployments to look after: their totals or ready updates changed, or they were fenced, since they were last
+   * settled; with a mark to settle them by.
+   */
+  dirtyDeployments(
+    shard: number,
+    limit: number,
+  ): Promise<{ deploymentId: string; productId: string; mark: string }[]>;
+  /** Forgets the mark unless the deployment changed again. */
+  settle(shard: number, productId: string, deploymentId: string, mark: string): Promise<void>;
 
   /** Devices with something due by the store's clock, earliest first; the claim removes nothing. */
   due(shard: number, limit: number): Promise<{ refs: DeviceRef[]; oldestDueAt?: Ms; now: Ms }>;
@@ -330,12 +339,15 @@ export type ContentStore = {
   ): Promise<{ record: ContentRecord; outcome: "created" | "replaced" | "unchanged" }>;
   /** False when there was none. PACKAGE_IN_USE, REVISION_MISMATCH as above. */
   remove(productId: string, id: string, precondition: Precondition, actor: Actor): Promise<boolean>;
+  /** Also raises the generation of the package's open deployments: the caller fences them in the shards. */
   setWithdrawn(
     productId: string,
     id: string,
     withdrawn: { reason: string } | undefined,
     actor: Actor,
-  ): Promise<ContentRecord | undefined>;
+  ): Promise<
+    { record: ContentRecord; fenced: readonly { deploymentId: string; generation: number }[] } | undefined
+  >;
   /** Deployments with updates that are not final, per package. */
   openDeployments(productId: string, packageId: string): Promise<string[]>;
   isEmpty(productId: string): Promise<boolean>;
@@ -350,6 +362,20 @@ export type BlobStore = {
 
 /** A deployment before it is accepted: no seq, revision or generation yet. */
 export type DeploymentDraft = Omit<DeploymentRecord, "seq" | "revision" | "generation" | "withdrawn">;
+
+/** What may change of a deployment; `null` takes a field away. */
+export type DeploymentChange = {
+  readonly [Field in
+    | "state"
+    | "reason"
+    | "endedAt"
+    | "resolving"
+    | "sweeping"
+    | "expiresAt"
+    | "maxConcurrent"
+    | "ratePerMinute"
+    | "expectedTotal"]?: Exclude<DeploymentRecord[Field], undefined> | null;
+};
 
 export type DeploymentStore = {
   /** Undefined for a deployment that was prepared and never accepted. Served from a cache that fences keep honest. */
@@ -387,23 +413,10 @@ export type DeploymentStore = {
    */
   update(
     record: DeploymentRecord,
-    change: Partial<
-      Pick<
-        DeploymentRecord,
-        | "state"
-        | "reason"
-        | "endedAt"
-        | "resolving"
-        | "sweeping"
-        | "expiresAt"
-        | "maxConcurrent"
-        | "ratePerMinute"
-        | "expectedTotal"
-      >
-    >,
+    change: DeploymentChange,
     options: { fenced: boolean; actor: Actor },
   ): Promise<DeploymentRecord | undefined>;
-  /** Deployments that are not settled: scheduled, running, paused, halted, resolving or sweeping. */
+  /** Deployments that have not ended: all but those that are `finished`, or `canceled` with an `endedAt`. */
   open(productId: string): Promise<string[]>;
   /** Places in the deployment's rate for up to `want` writes now; and when the next one comes free. */
   takeRate(
