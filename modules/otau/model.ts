@@ -319,8 +319,6 @@ export type Outcome = {
   readonly writes?: true;
   /** A value waits for the device: gateways are told. */
   readonly notify?: true;
-  /** The device is to be deleted; `device` is its last state, with every update ended. */
-  readonly deleted?: true;
   /** Why an act was refused: nothing changed. */
   readonly refused?: "ALREADY_FINAL" | "NOTHING_TO_RETRY" | "PACKAGE_WITHDRAWN" | "NOT_FOUND";
 };

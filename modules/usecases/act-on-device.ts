@@ -104,16 +104,15 @@ export function makeDeviceActions(deps: ActDeps) {
     { before, outcome }: Acted,
     options: ActOptions,
   ): Promise<DeviceChange | undefined> {
-    const deleted = outcome.deleted === true;
-    if (outcome.device === before.device && options.extras === undefined && !deleted) return undefined;
+    if (outcome.device === before.device && options.extras === undefined) return undefined;
     const after = { ...outcome.device, revision: before.device.revision + 1 };
     return {
       before: before.device,
-      after: deleted ? undefined : after,
+      after,
       lines: outcome.lines,
       folds: outcome.folds,
       events: outcome.events,
-      dueAt: deleted ? undefined : dueAt(after, before.deployments, await deps.limitsOf(after.productId)),
+      dueAt: dueAt(after, before.deployments, await deps.limitsOf(after.productId)),
       fences: fencesOf(before, after),
       notify: outcome.notify === true,
       ...(options.seen ? { seenAt: before.now } : {}),

@@ -65,7 +65,10 @@ export type LoadedDevice = {
 /** One device's change: all of it is stored, or nothing. */
 export type DeviceChange = {
   readonly before: Device;
-  /** The next state; `undefined` deletes the device (a tombstone with its revision and history stays). */
+  /**
+   * The next state; `undefined` deletes the device (a tombstone with its revision and history stays). All its
+   * updates are final by then, and the totals of their deployments keep counting them.
+   */
   readonly after: Device | undefined;
   readonly lines: readonly HistoryLine[];
   readonly folds: readonly HistoryFold[];
