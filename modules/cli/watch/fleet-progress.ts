@@ -1,4 +1,4 @@
-import { Presets, SingleBar } from "cli-progress";
+import cliProgress from "cli-progress";
 import type { FleetCounts } from "../fleet-runner.ts";
 import type { Io } from "../io.ts";
 import type { Output } from "../output.ts";
@@ -11,9 +11,9 @@ const endedNames = ["succeeded", "failed", "aborted", "timedOut", "timed_out"];
 /** A bar on a terminal; elsewhere one line on stderr whenever the count of ended devices changes. */
 export function makeFleetProgress(io: Io, out: Output, total: number): FleetProgress {
   if (out.isJson || io.progressStream === undefined) return makeLineProgress(out, total);
-  const bar = new SingleBar(
+  const bar = new cliProgress.SingleBar(
     { format: "{bar} {value}/{total} {detail}", stream: io.progressStream, hideCursor: true },
-    Presets.shades_classic,
+    cliProgress.Presets.shades_classic,
   );
   bar.start(total, 0, { detail: "" });
   return {

@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from "node:util";
-import { Format, type Options, Presets } from "cli-progress";
+import cliProgress, { type Options } from "cli-progress";
 import type { Io } from "../io.ts";
 import { colourOfState, type Output } from "../output.ts";
 import type { Update } from "../shapes.ts";
@@ -9,7 +9,7 @@ import { finalCount, isFinal, type Snapshot, totalOf, totalsText } from "./snaps
 /** Shows one snapshot after the other. */
 export type View = { readonly show: (snapshot: Snapshot) => Promise<void> };
 
-const barOptions: Options = { ...Presets.shades_classic, barsize: 30 };
+const barOptions: Options = { ...cliProgress.Presets.shades_classic, barsize: 30 };
 /** Head line, bar, totals, frame and heading of the table, the line below, and where the cursor rests. */
 const linesAroundTable = 9;
 
@@ -99,7 +99,7 @@ function frameLines(io: Io, out: Output, snapshot: Snapshot): readonly string[] 
     .filter(Boolean)
     .map(String)
     .join("  ");
-  const bar = Format.BarFormat(total === 0 ? 0 : finalCount(deployment) / total, barOptions);
+  const bar = cliProgress.Format.BarFormat(total === 0 ? 0 : finalCount(deployment) / total, barOptions);
   const rowsMax = Math.max(1, io.size().rows - linesAroundTable);
   const shown = [...updates].sort(byInterest).slice(0, rowsMax);
   const hidden = total - shown.length;
