@@ -1,0 +1,68 @@
+import { createHash } from "node:crypto";
+import type { DeploymentState } from "../../otau/vocabulary.ts";
+
+/**
+ * Keys of what belongs to a product as a whole. They share the product's hash tag, so that one script may change
+ * several of them. Product and package ids hold no character that means anything in a key; ids of content, callers'
+ * texts and the like are fields or are digested.
+ */
+const inProduct = (productId: string, rest: string): string => `otau:{p:${productId}}:${rest}`;
+
+/** All product ids ever used; whether one exists is told by its record. */
+export const productIdsKey = "otau:{products}:ids";
+
+export const productKeys = {
+  /** Hash: the product's settings, revision and creation. */
+  record: (productId: string) => inProduct(productId, "product"),
+  /** Hash: rising numbers given out, of content items and of deployments. */
+  counters: (productId: string) => inProduct(productId, "counters"),
+  /** Stream: what changed in this slot, until it is relayed into the journal. */
+  log: (productId: string) => inProduct(productId, "log"),
+  /** Stream: the product's journal. */
+  journal: (productId: string) => inProduct(productId, "journal"),
+  /** Hash: how far the journal and each of its sources have come. */
+  journalHead: (productId: string) => inProduct(productId, "journal:head"),
+
+  /** Hash: content id to record. */
+  items: (productId: string) => inProduct(productId, "items"),
+  /** Sorted set: content ids in order. */
+  itemIds: (productId: string) => inProduct(productId, "items:ids"),
+  /** Sorted set: package ids by order of creation. */
+  packages: (productId: string) => inProduct(productId, "packages"),
+  /** Hash: withdrawn package ids. */
+  withdrawn: (productId: string) => inProduct(productId, "withdrawn"),
+  /** Set: deployments that are open and refer to the package. */
+  packageOpen: (productId: string, packageId: string) => inProduct(productId, `open:${keyPart(packageId)}`),
+  /** Sorted set: the package's deployments by seq. */
+  packageDeployments: (productId: string, packageId: string) =>
+    inProduct(productId, `deps:p:${keyPart(packageId)}`),
+
+  /** Hash: one deployment. */
+  deployment: (productId: string, deploymentId: string) =>
+    inProduct(productId, `dep:${keyPart(deploymentId)}`),
+  /** Sorted set: all deployments by seq. */
+  deployments: (productId: string) => inProduct(productId, "deps"),
+  /** Sorted set: deployments in a state, by seq. */
+  deploymentsIn: (productId: string, state: DeploymentState) => inProduct(productId, `deps:s:${state}`),
+  /** Sorted set: deployments that have not ended, by seq. */
+  openDeployments: (productId: string) => inProduct(productId, "deps:open"),
+  /** Sorted set: deployments being prepared, by when that began; negative = condemned to be dropped. */
+  prepared: (productId: string) => inProduct(productId, "deps:prepared"),
+  /** String: what a deployment has used of its rate. */
+  rate: (productId: string, deploymentId: string) => inProduct(productId, `rate:${keyPart(deploymentId)}`),
+
+  /** Hash: an answer kept under an idempotency key. */
+  idempotency: (productId: string | undefined, record: string) =>
+    productId === undefined
+      ? `otau:{idem}:${digestOf(record)}`
+      : inProduct(productId, `idem:${digestOf(record)}`),
+} as const;
+
+/** Ids are short and plain by their own rules; anything else that slips in stays harmless. */
+function keyPart(id: string): string {
+  return /^[A-Za-z0-9._:@-]{1,200}$/.test(id) ? id : `#${digestOf(id)}`;
+}
+
+function digestOf(text: string): string {
+  return createHash("sha256").update(text).digest("base64url");
+}
