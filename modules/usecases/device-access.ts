@@ -53,11 +53,14 @@ export type DeviceAccess = {
    * committed before this returns.
    */
   read(credential: DeviceCredential, aliases: readonly string[]): Promise<ReadonlyMap<string, ResourceValue>>;
-  /** Stamps of the present values, without delivering anything. */
+  /**
+   * Stamps of the present values, without delivering anything. `delivered` is false while the value was never handed
+   * over, and absent where nobody keeps count.
+   */
   peek(
     credential: DeviceCredential,
     aliases: readonly string[],
-  ): Promise<ReadonlyMap<string, { timestampUs: number }>>;
+  ): Promise<ReadonlyMap<string, { readonly timestampUs: number; readonly delivered?: boolean }>>;
   /**
    * Calls the listener when a value may have been set for the device (a hint: it may be false, and it may be lost, so
    * compare every 30 s as well). Holds no connection of its own.
