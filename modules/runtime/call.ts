@@ -62,7 +62,12 @@ export type HttpPorts = {
 };
 
 /** What is known of a request so far, for its log line. */
-export type CallState = { readonly id: string; operationId?: string; principal?: Principal | undefined };
+export type CallState = {
+  readonly id: string;
+  operationId?: string;
+  params?: Readonly<Record<string, string>>;
+  principal?: Principal | undefined;
+};
 
 /** One request on its way to one endpoint. */
 export type Arrived = {
@@ -220,6 +225,7 @@ export const makeEndpointCall = (
   return async (arrived) => {
     const { message, state } = arrived;
     state.operationId = operationId;
+    state.params = arrived.params;
     const request = requestInfo(arrived, endpoint.path);
     const principal = await authorize(endpoint, arrived, request, ports, settings);
     await limitRate(loaded, principal?.id ?? request.remoteAddress, ports);

@@ -175,7 +175,7 @@ export const createHttpApp = (settings: HttpSettings, ports: HttpPorts): Express
         method: request.method,
         principal: state.principal,
         remoteAddress: request.socket.remoteAddress ?? "",
-        params: singleValues(request.params),
+        params: state.params ?? {},
         code: error.code,
         detail: error.message,
       });

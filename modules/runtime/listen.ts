@@ -25,8 +25,13 @@ const refusalOf = (error: Error): HttpRefusal =>
     : new HttpRefusal(400, "INVALID_INPUT", "This is not a valid HTTP request.");
 
 // What is not HTTP never reaches the app; it is answered in the same form.
-const answerBroken = (error: Error, socket: Socket, newRequestId: () => string): void => {
-  if (!socket.writable || socket.bytesWritten > 0) {
+const answerBroken = (
+  error: Error,
+  socket: Socket,
+  isAnswering: boolean,
+  newRequestId: () => string,
+): void => {
+  if (!socket.writable || isAnswering) {
     socket.destroy();
     return;
   }
@@ -52,7 +57,20 @@ export const listen = (
   const server = createServer({ maxHeaderSize: headerMaxBytes }, app);
   server.headersTimeout = headersTimeoutMs;
   server.requestTimeout = requestTimeoutMs;
-  server.on("clientError", (error, socket) => answerBroken(error, socket as Socket, newRequestId));
+  const answering = new Map<Socket, number>();
+  const count = (socket: Socket, by: number) => {
+    const left = (answering.get(socket) ?? 0) + by;
+    if (left > 0) answering.set(socket, left);
+    else answering.delete(socket);
+  };
+  server.on("request", ({ socket }, response) => {
+    count(socket, 1);
+    response.once("close", () => count(socket, -1));
+  });
+  // Nothing may be written into the middle of another answer on the same connection.
+  server.on("clientError", (error, socket) =>
+    answerBroken(error, socket as Socket, answering.has(socket as Socket), newRequestId),
+  );
   const close = (graceMs: number): Promise<void> =>
     new Promise((resolve) => {
       const timer = setTimeout(() => server.closeAllConnections(), graceMs);

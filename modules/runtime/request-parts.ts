@@ -82,6 +82,8 @@ export const makeQueryReader = (schema: z.ZodObject | undefined): QueryReader =>
   return (url) => {
     const raw = new Map<string, string | string[]>();
     for (const [name, value] of queryPairs(url)) {
+      // Objects with other keys let this one fall silently.
+      if (name === "__proto__") throw invalidInput(name, "is not a known parameter");
       const before = raw.get(name);
       if (Array.isArray(before)) before.push(value);
       else if (before === undefined) raw.set(name, isMany(name) ? [value] : value);
