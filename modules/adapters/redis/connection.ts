@@ -1,4 +1,4 @@
-import { Cluster, type ClusterOptions, Redis, type RedisOptions } from "ioredis";
+import { Cluster, Redis, type RedisOptions } from "ioredis";
 import { OtauError } from "../../errors.ts";
 import type { StoreAddress } from "../redis-server/store.ts";
 import type { RedisConnection } from "./scripts.ts";
@@ -53,13 +53,12 @@ function connect({ address, db }: ConnectionSettings, options: ClientOptions): R
   const [first] = address.urls;
   if (!address.isCluster) return new Redis(first, { ...options, ...keyspace });
   const { lazyConnect, enableOfflineQueue, ...nodeOptions } = options;
-  const clusterOptions: ClusterOptions = {
+  return new Cluster([...address.urls], {
     lazyConnect: lazyConnect ?? false,
     enableOfflineQueue: enableOfflineQueue ?? true,
     shardedSubscribers: true,
     redisOptions: nodeOptions,
-  };
-  return new Cluster([...address.urls], clusterOptions);
+  });
 }
 
 const retryAfterSeconds = 1;
