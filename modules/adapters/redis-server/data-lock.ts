@@ -10,7 +10,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { StartupError } from "../../startup-error.ts";
@@ -23,23 +23,26 @@ const lockSchema = z.object({
   scope: z.string(),
   owner: identitySchema,
   /** Written before the server is spawned, so that an orphan can be found whenever its parent died. */
-  socketPath: z.string().optional(),
-  server: identitySchema.optional(),
+  child: z
+    .object({ rung: z.enum(["own", "trial"]), socketPath: z.string(), process: identitySchema.optional() })
+    .optional(),
 });
 
 type LockText = z.infer<typeof lockSchema>;
 
-/** What the owner of a stale lock left behind: perhaps a server that still runs on the data. */
-export type Leftover = {
-  readonly socketPath: string | undefined;
-  readonly server: ProcessIdentity | undefined;
+/** A server process as the lock notes it: which one it is, once it is spawned. */
+export type NotedChild = {
+  readonly rung: "own" | "trial";
+  readonly socketPath: string;
+  readonly process?: ProcessIdentity | undefined;
 };
 
 /** The data directory, held by this process alone. */
 export type DataLock = {
-  readonly leftover: Leftover | undefined;
-  /** Notes where the server listens and, once known, which process it is. */
-  readonly note: (server: { readonly socketPath: string; readonly server?: ProcessIdentity }) => void;
+  /** What the owner of a stale lock left behind: perhaps a server that still runs on the data. */
+  readonly leftover: NotedChild | undefined;
+  /** Notes the server, before the spawn and again once its process is known. */
+  readonly note: (child: NotedChild) => void;
   readonly release: () => void;
 };
 
@@ -127,7 +130,8 @@ function refuse(lockPath: string, held: LockText | undefined): never {
  *
  * @throws StartupError while another process holds it.
  */
-export async function lockData(lockPath: string): Promise<DataLock> {
+export async function lockData(dataDir: string): Promise<DataLock> {
+  const lockPath = resolve(dataDir, "store.lock");
   const owner = identifyProcess(process.pid) ?? { pid: process.pid, startedAt: "" };
   let text: LockText = { id: randomUUID(), scope: processScope(), owner };
   mkdirSync(dirname(lockPath), { recursive: true, mode: 0o700 });
@@ -147,13 +151,9 @@ export async function lockData(lockPath: string): Promise<DataLock> {
   const heartbeat = setInterval(() => touch(lockPath), heartbeatMs);
   heartbeat.unref();
   return {
-    leftover:
-      leftover === undefined ? undefined : { socketPath: leftover.socketPath, server: leftover.server },
-    note: ({ socketPath, server }) => {
-      text =
-        server === undefined
-          ? { id: text.id, scope: text.scope, owner, socketPath }
-          : { ...text, socketPath, server };
+    leftover: leftover?.child,
+    note: (child) => {
+      text = { ...text, child };
       renameSync(writeAside(lockPath, text), lockPath);
     },
     release: () => {

@@ -15,6 +15,8 @@ export type ServerCommand = {
   readonly socketPath: string;
   /** What the server prints; kept beside its data. */
   readonly logPath: string;
+  /** A pipe on its input, whose end tells it that its parent died. Without it the server outlives the parent. */
+  readonly hasParentPipe: boolean;
 };
 
 /** A server process that is kept alive until it is stopped. */
@@ -38,10 +40,12 @@ function spawnLife(server: ServerCommand): Life {
     // Detached: Ctrl-C in a terminal reaches the whole group, and the server must outlive the draining.
     const child = spawn(server.command, server.args, {
       env: server.env,
-      stdio: ["ignore", logFd, logFd],
+      stdio: [server.hasParentPipe ? "pipe" : "ignore", logFd, logFd],
       detached: true,
     });
     child.unref();
+    // Its error would come with the exit, which is heard anyway.
+    child.stdin?.on("error", () => undefined);
     return { identity: identityOf(child), ended: endOf(child) };
   } finally {
     closeSync(logFd);
