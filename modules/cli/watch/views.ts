@@ -9,7 +9,13 @@ import { finalCount, isFinal, type Snapshot, totalOf, totalsText } from "./snaps
 /** Shows one snapshot after the other. */
 export type View = { readonly show: (snapshot: Snapshot) => Promise<void> };
 
-const barOptions: Options = { ...cliProgress.Presets.shades_classic, barsize: 30 };
+const barSize = 30;
+const barOptions: Options = {
+  barsize: barSize,
+  barCompleteString: "█".repeat(barSize),
+  barIncompleteString: "░".repeat(barSize),
+  barGlue: "",
+};
 /** Head line, bar, totals, frame and heading of the table, the line below, and where the cursor rests. */
 const linesAroundTable = 9;
 
