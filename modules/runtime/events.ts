@@ -17,7 +17,7 @@ export type Dispatch = (service: string, event: string, payload: unknown) => Pro
 
 type Ports = {
   readonly helpersFor: (context: EventContext) => unknown;
-  readonly log: Logger;
+  readonly log: Pick<Logger, "warn" | "error">;
 };
 
 const run = async (handler: AnyEventHandler, payload: unknown, helpers: unknown): Promise<unknown> => {
