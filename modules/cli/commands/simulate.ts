@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type Command, Option } from "commander";
-import { CliError } from "../cli-error.ts";
-import { type FleetCounts, type FleetOptions, loadFleetRunner } from "../fleet-runner.ts";
+import { CliError, usageError } from "../cli-error.ts";
+import { type FleetCounts, type FleetOptions, type FleetRunner, loadFleetRunner } from "../fleet-runner.ts";
 import type { Io } from "../io.ts";
 import { addLeaf } from "../leaf.ts";
 import { parseCount } from "../parsing.ts";
@@ -23,8 +23,8 @@ const devicesMax = 10_000;
 const registrationMaxMs = 60_000;
 const registrationPollMs = 250;
 
-/** Adds `simulate`. */
-export function addSimulate(program: Command, io: Io): void {
+/** Adds `simulate`. `loadRunner` is called only when it runs. */
+export function addSimulate(program: Command, io: Io, loadRunner = loadFleetRunner): void {
   addLeaf(program, {
     usage: "simulate",
     summary: "Run scripted devices against the server, as real ones would: they register, update, report",
@@ -41,29 +41,39 @@ export function addSimulate(program: Command, io: Io): void {
       "--device-url <url>",
       "the device listener; else OTAU_DEVICE_URL, else the server's host, port 8081",
     )
-    .action((options: SimulateOptions, command: Command) => simulate(openSession(io, command), options));
+    .action((options: SimulateOptions, command: Command) =>
+      simulate(openSession(io, command), options, loadRunner),
+    );
 }
 
-async function simulate(session: Session, options: SimulateOptions): Promise<void> {
+async function simulate(
+  session: Session,
+  options: SimulateOptions,
+  loadRunner: () => Promise<FleetRunner>,
+): Promise<void> {
   const { io, out } = session;
   const count = parseCount("--devices", options.devices, devicesMax);
   const deviceUrl = deviceUrlOf(session, options.deviceUrl);
-  const runFleet = await loadFleetRunner();
+  const runFleet = await loadRunner();
   const progress = makeFleetProgress(io, out, count);
   const ended = new AbortController();
-  const apply =
-    options.package === undefined ? undefined : applyWhenRegistered(session, options, count, ended.signal);
+  const fleet = runFleet(fleetOptions(session, options, { count, deviceUrl, ended, progress }));
   // A refused apply ends the fleet too: without work it would wait for ever.
-  const applied = apply?.catch((error: unknown) => ended.abort(error));
+  const apply = applyWhenRegistered(session, options, count, ended.signal).catch((error: unknown) =>
+    ended.abort(error),
+  );
   try {
-    const result = await runFleet(fleetOptions(session, options, { count, deviceUrl, ended, progress }));
+    const result = await fleet;
     progress.stop();
-    if (ended.signal.aborted) throw ended.signal.reason;
+    // Stopped by the refused apply, a fleet may well end in peace.
+    ended.signal.throwIfAborted();
     await out.answer(result, () => out.line(countsText(result)));
+  } catch (error) {
+    throw ended.signal.aborted ? ended.signal.reason : error;
   } finally {
     progress.stop();
     ended.abort();
-    await applied;
+    await apply;
   }
 }
 
@@ -95,16 +105,24 @@ function fleetOptions(
   };
 }
 
-/** The fleet names its devices itself; all that is known here is how their identities begin. */
+/**
+ * The fleet names its devices itself: all that is known here is how their identities begin, and that they
+ * are there. Older ones of the same name that are gone are not waited for.
+ */
 async function applyWhenRegistered(
   { api, out, io }: Session,
-  { prefix, package: packageId = "" }: SimulateOptions,
+  { prefix, package: packageId }: SimulateOptions,
   count: number,
   signal: AbortSignal,
 ): Promise<void> {
+  if (packageId === undefined) return;
   const giveUpAt = io.now().getTime() + registrationMaxMs;
   for (;;) {
-    const page = await api.list<{ identity: string }>(api.productPath("devices"), { q: prefix }, count);
+    const page = await api.list<{ identity: string }>(
+      api.productPath("devices"),
+      { q: prefix, online: true },
+      count,
+    );
     if (signal.aborted) return;
     const devices = page.items.map((device) => device.identity);
     if (devices.length >= count || (devices.length > 0 && io.now().getTime() > giveUpAt)) {
@@ -121,7 +139,8 @@ async function applyWhenRegistered(
 
 function deviceUrlOf({ io, serverUrl }: Session, named: string | undefined): string {
   const text = named ?? io.env["OTAU_DEVICE_URL"];
-  if (text) return text.replace(/\/+$/, "");
+  if (text && /^https?:$/.test(URL.parse(text)?.protocol ?? "")) return text.replace(/\/+$/, "");
+  if (text) throw usageError(`the device listener's address "${text}" is no http address`);
   const url = new URL(serverUrl);
   return `${url.protocol}//${url.hostname}:8081`;
 }

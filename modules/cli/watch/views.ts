@@ -9,6 +9,8 @@ import { finalCount, isFinal, type Snapshot, totalOf, totalsText } from "./snaps
 /** Shows one snapshot after the other. */
 export type View = { readonly show: (snapshot: Snapshot) => Promise<void> };
 
+/** gw-2 before gw-10. */
+const byName = new Intl.Collator("en", { numeric: true });
 const barSize = 30;
 const barOptions: Options = {
   barsize: barSize,
@@ -126,7 +128,7 @@ function stopText({ deployment }: Snapshot): string {
 
 /** What runs first, then what went wrong, then what waits, then the rest. */
 function byInterest(a: Update, b: Update): number {
-  return interestOf(a.state) - interestOf(b.state) || (a.identity < b.identity ? -1 : 1);
+  return interestOf(a.state) - interestOf(b.state) || byName.compare(a.identity, b.identity);
 }
 
 function interestOf(state: string): number {

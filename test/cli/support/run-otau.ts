@@ -14,8 +14,22 @@ export type World = {
   readonly signal?: AbortSignal;
 };
 
+/** Keeps what is written. */
+export type KeptText = TextSink & { readonly text: () => string };
+
 /** Runs `otau ARGS` in this process. */
 export async function runOtau(args: readonly string[], world: World = {}): Promise<Outcome> {
+  const { io, stdout, stderr } = makeIo(world);
+  const exitCode = await run(args, io);
+  return { exitCode, stdout: stdout.text(), stderr: stderr.text() };
+}
+
+/** The world as a command sees it, and what it writes there. */
+export function makeIo(world: World): {
+  readonly io: Io;
+  readonly stdout: KeptText;
+  readonly stderr: KeptText;
+} {
   const stdout = makeSink();
   const stderr = makeSink();
   const io: Io = {
@@ -30,11 +44,10 @@ export async function runOtau(args: readonly string[], world: World = {}): Promi
     signal: world.signal ?? new AbortController().signal,
     now: () => new Date("2027-01-31T02:00:00.000Z"),
   };
-  const exitCode = await run(args, io);
-  return { exitCode, stdout: stdout.text(), stderr: stderr.text() };
+  return { io, stdout, stderr };
 }
 
-function makeSink(): TextSink & { readonly text: () => string } {
+function makeSink(): KeptText {
   const chunks: Buffer[] = [];
   return {
     write: async (chunk) => {
