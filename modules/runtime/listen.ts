@@ -45,6 +45,30 @@ const answerBroken = (
 
 const hostInUrl = (host: string): string => (host.includes(":") ? `[${host}]` : host);
 
+/** Knows which connections are in the middle of an answer. */
+const watchAnswers = (server: Server) => {
+  const answering = new Map<Socket, number>();
+  const count = (socket: Socket, by: number) => {
+    const left = (answering.get(socket) ?? 0) + by;
+    if (left > 0) answering.set(socket, left);
+    else answering.delete(socket);
+  };
+  let answered = () => {};
+  server.on("request", ({ socket }, response) => {
+    count(socket, 1);
+    response.once("close", () => {
+      count(socket, -1);
+      setImmediate(answered);
+    });
+  });
+  return {
+    isAnswering: (socket: Socket): boolean => answering.has(socket),
+    onAnswered: (then: () => void): void => {
+      answered = then;
+    },
+  };
+};
+
 /** Listens with bounds on headers and time; port 0 is any free one. Rejects with the system's error. */
 export const listen = (
   app: RequestListener,
@@ -57,22 +81,15 @@ export const listen = (
   const server = createServer({ maxHeaderSize: headerMaxBytes }, app);
   server.headersTimeout = headersTimeoutMs;
   server.requestTimeout = requestTimeoutMs;
-  const answering = new Map<Socket, number>();
-  const count = (socket: Socket, by: number) => {
-    const left = (answering.get(socket) ?? 0) + by;
-    if (left > 0) answering.set(socket, left);
-    else answering.delete(socket);
-  };
-  server.on("request", ({ socket }, response) => {
-    count(socket, 1);
-    response.once("close", () => count(socket, -1));
-  });
+  const { isAnswering, onAnswered } = watchAnswers(server);
   // Nothing may be written into the middle of another answer on the same connection.
   server.on("clientError", (error, socket) =>
-    answerBroken(error, socket as Socket, answering.has(socket as Socket), newRequestId),
+    answerBroken(error, socket as Socket, isAnswering(socket as Socket), newRequestId),
   );
   const close = (graceMs: number): Promise<void> =>
     new Promise((resolve) => {
+      // A kept-alive connection that just answered would else hold the end back until it tires.
+      onAnswered(() => server.closeIdleConnections());
       const timer = setTimeout(() => server.closeAllConnections(), graceMs);
       server.close(() => {
         clearTimeout(timer);

@@ -63,7 +63,11 @@ const errorResponses = (endpoint: AnyEndpoint): Responses => {
           },
         },
         ...(status === 429 || status === 503
-          ? { headers: { "Retry-After": { description: "Seconds to wait", schema: { type: "integer" as const } } } }
+          ? {
+              headers: {
+                "Retry-After": { description: "Seconds to wait", schema: { type: "integer" as const } },
+              },
+            }
           : {}),
       },
     ]),
