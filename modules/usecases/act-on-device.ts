@@ -3,7 +3,14 @@ import { decide, needsPast } from "../otau/decide.ts";
 import { dueAt } from "../otau/due.ts";
 import type { Device, DeviceEvent, Facts, Limits, Outage, Outcome } from "../otau/model.ts";
 import type { Actor } from "../otau/vocabulary.ts";
-import type { CommitResult, DeviceChange, DeviceRef, DeviceStore, LoadedDevice } from "./ports.ts";
+import type {
+  CommitResult,
+  DeploymentRecord,
+  DeviceChange,
+  DeviceRef,
+  DeviceStore,
+  LoadedDevice,
+} from "./ports.ts";
 
 /** Decisions are made again this often when the device changed meanwhile; then the caller is told to come back. */
 const attemptsMax = 8;
@@ -20,6 +27,13 @@ export type ActDeps = {
   readonly failPoint: (name: string) => void;
 };
 
+/** What may change of a device beside what is decided: its credential, and its tags. */
+export type DeviceExtrasChange = Pick<DeviceChange, "tokenPrefix" | "activatedAt"> & {
+  readonly tags?: Device["tags"];
+  /** As an operator or another platform knows it. */
+  readonly installedVersion?: string;
+};
+
 export type ActOptions = {
   readonly actor: Actor;
   /** Token prefix the device must still have: UNAUTHORIZED otherwise. */
@@ -28,8 +42,10 @@ export type ActOptions = {
   readonly seen?: boolean;
   /** Old final updates are wanted whatever the event. */
   readonly past?: boolean;
-  /** Fields of the record that no decision touches. */
-  readonly extras?: Pick<DeviceChange, "tokenPrefix" | "activatedAt">;
+  /** A deployment that the device is about to join. */
+  readonly joining?: DeploymentRecord;
+  /** Fields of the record that no decision touches; undefined = none. */
+  readonly extras?: (loaded: LoadedDevice) => DeviceExtrasChange | undefined;
 };
 
 /** What to do with a device, seen as it is now; an empty list = nothing. */
@@ -38,9 +54,18 @@ export type Plan = (loaded: LoadedDevice) => readonly DeviceEvent[];
 /** What came of a plan: the outcomes merged, in order, with the device as it was stored. */
 export type Acted = {
   readonly before: LoadedDevice;
+  /** Something was stored. */
+  readonly changed: boolean;
   readonly outcome: Outcome;
   readonly outcomes: readonly Outcome[];
 };
+
+type Decided = Acted & { readonly change: DeviceChange | undefined };
+
+function joined(loaded: LoadedDevice, deployment: DeploymentRecord): LoadedDevice {
+  if (loaded.deployments.has(deployment.id)) return loaded;
+  return { ...loaded, deployments: new Map([...loaded.deployments, [deployment.id, deployment]]) };
+}
 
 /** Several events in a row on one device are one outcome: what they leave behind is stored in one commit. */
 function merge(device: Device, outcomes: readonly Outcome[]): Outcome {
@@ -60,6 +85,12 @@ function merge(device: Device, outcomes: readonly Outcome[]): Outcome {
 function oneRevision(before: Device, outcome: Outcome): Outcome {
   if (outcome.device === before) return outcome;
   return { ...outcome, device: { ...outcome.device, revision: before.revision + 1 } };
+}
+
+/** A version that an operator enters is measured against the last confirmed one as a reported one is. */
+function withDrift(device: Device, edits: { readonly installedVersion?: string }): Device {
+  if (edits.installedVersion === undefined || device.confirmedVersion === undefined) return device;
+  return { ...device, drifted: device.installedVersion !== device.confirmedVersion };
 }
 
 /** Deployments whose present facts the decision rested on: those of the live and of the changed updates. */
@@ -82,7 +113,8 @@ export type DeviceActions = ReturnType<typeof makeDeviceActions>;
 export function makeDeviceActions(deps: ActDeps) {
   const { devices } = deps;
 
-  async function decideOn(loaded: LoadedDevice, plan: Plan, options: ActOptions): Promise<Acted> {
+  async function decideOn(found: LoadedDevice, plan: Plan, options: ActOptions): Promise<Decided> {
+    const loaded = options.joining ? joined(found, options.joining) : found;
     const facts: Facts = {
       now: loaded.now,
       random: deps.random(),
@@ -97,15 +129,24 @@ export function makeDeviceActions(deps: ActDeps) {
       device = outcome.device;
       return outcome;
     });
-    return { before: loaded, outcome: oneRevision(loaded.device, merge(loaded.device, outcomes)), outcomes };
+    const outcome = oneRevision(loaded.device, merge(loaded.device, outcomes));
+    const change = await changeOf(loaded, outcome, options);
+    return { before: loaded, outcome, outcomes, changed: change !== undefined, change };
   }
 
   async function changeOf(
-    { before, outcome }: Acted,
+    before: LoadedDevice,
+    outcome: Outcome,
     options: ActOptions,
   ): Promise<DeviceChange | undefined> {
-    if (outcome.device === before.device && options.extras === undefined) return undefined;
-    const after = { ...outcome.device, revision: before.device.revision + 1 };
+    const { tags, installedVersion, ...extras } = options.extras?.(before) ?? {};
+    const edits = {
+      ...(tags ? { tags } : {}),
+      ...(installedVersion === undefined ? {} : { installedVersion }),
+    };
+    const isEdited = Object.keys(edits).length + Object.keys(extras).length > 0;
+    if (outcome.device === before.device && !isEdited) return undefined;
+    const after = withDrift({ ...outcome.device, ...edits, revision: before.device.revision + 1 }, edits);
     return {
       before: before.device,
       after,
@@ -116,8 +157,13 @@ export function makeDeviceActions(deps: ActDeps) {
       fences: fencesOf(before, after),
       notify: outcome.notify === true,
       ...(options.seen ? { seenAt: before.now } : {}),
-      ...options.extras,
+      ...extras,
     };
+  }
+
+  function store(decided: readonly Decided[]): Promise<CommitResult[]> {
+    const changes = decided.flatMap(({ change }) => (change === undefined ? [] : [change]));
+    return changes.length === 0 ? Promise.resolve([]) : devices.commitMany(changes);
   }
 
   function authorise(loaded: LoadedDevice, options: ActOptions): void {
@@ -141,10 +187,11 @@ export function makeDeviceActions(deps: ActDeps) {
       const loaded = await loadFor(ref, plan, options);
       if (loaded === undefined) return undefined;
       authorise(loaded, options);
-      const acted = await decideOn(loaded, plan, options);
-      const change = await changeOf(acted, options);
+      const { change, ...acted } = await decideOn(loaded, plan, options);
       if (change === undefined) return acted;
+      deps.failPoint("commit:decided");
       const [result] = await devices.commitMany([change]);
+      deps.failPoint("commit:stored");
       if (result === "done") {
         deps.committed(ref, acted.outcome);
         return acted;
@@ -167,22 +214,17 @@ export function makeDeviceActions(deps: ActDeps) {
     refs: readonly DeviceRef[],
     plan: Plan,
     options: ActOptions,
-    admit: (acted: readonly Acted[]) => Promise<readonly Acted[]> = async (acted) => acted,
+    admit: <Each extends Acted>(acted: readonly Each[]) => Promise<readonly Each[]> = async (acted) => acted,
   ): Promise<{ acted: Acted[]; heldBack: number }> {
     const loaded = (await devices.loadMany(refs, options.past ? { past: true } : {})).filter(
       (entry) => entry !== undefined,
     );
     const decided = await Promise.all(loaded.map((entry) => decideOn(entry, plan, options)));
     const admitted = await admit(decided);
-    const pairs: { acted: Acted; change: DeviceChange }[] = [];
-    for (const acted of admitted) {
-      const change = await changeOf(acted, options);
-      if (change !== undefined) pairs.push({ acted, change });
-    }
-    const results: CommitResult[] =
-      pairs.length === 0 ? [] : await devices.commitMany(pairs.map(({ change }) => change));
-    const done: Acted[] = admitted.filter((acted) => !pairs.some((pair) => pair.acted === acted));
-    for (const [index, { acted }] of pairs.entries()) {
+    const changing = admitted.filter(({ change }) => change !== undefined);
+    const results = await store(changing);
+    const done: Acted[] = admitted.filter(({ change }) => change === undefined);
+    for (const [index, acted] of changing.entries()) {
       const ref = { productId: acted.before.device.productId, identity: acted.before.device.identity };
       if (results[index] === "done") {
         deps.committed(ref, acted.outcome);

@@ -1,6 +1,4 @@
-import type { DeviceEvent } from "../otau/model.ts";
-import { type FinalState, finalStates, updateStates } from "../otau/vocabulary.ts";
-import type { DeviceActions } from "./act-on-device.ts";
+import { type FinalState, finalStates } from "../otau/vocabulary.ts";
 import type {
   AlarmClock,
   DeploymentRecord,
@@ -12,19 +10,17 @@ import type {
 import type { ReleaseRound } from "./release-deployment.ts";
 
 const dirtyBatch = 200;
-const chunk = 200;
 const system = { kind: "system", id: "conduct" } as const;
 
 export type ConductDeps = {
   readonly devices: DeviceStore;
   readonly deployments: DeploymentStore;
   readonly products: Pick<ProductStore, "ids">;
-  readonly actOnMany: DeviceActions["actOnMany"];
+  readonly followCancel: (record: DeploymentRecord) => Promise<DeploymentRecord>;
   readonly release: (deployment: DeploymentRecord) => Promise<ReleaseRound>;
   readonly alarm: AlarmClock;
   /** Runs the function at that time by the store's clock, if this process still lives. */
   readonly at: (time: number, run: () => void) => void;
-  readonly failPoint: (name: string) => void;
 };
 
 const isOver = (totals: Totals): boolean =>
@@ -50,41 +46,6 @@ export function makeConductDeployments(deps: ConductDeps) {
     return record;
   }
 
-  /** A cancel or a withdrawal ends the updates in chunks; what it finds ended already is left alone. */
-  async function followCancel(record: DeploymentRecord): Promise<DeploymentRecord> {
-    const { sweeping } = record;
-    if (sweeping === undefined) return record;
-    const states =
-      sweeping.onlyIn ?? updateStates.filter((state) => !(finalStates as readonly string[]).includes(state));
-    for (let shard = 0; shard < devices.shardCount; shard++) {
-      await forMembers(record, shard, states, (deploymentId) => ({
-        type: "cancel",
-        deploymentId,
-        reason: sweeping.reason,
-        ...(sweeping.onlyIn ? { onlyIn: sweeping.onlyIn } : {}),
-      }));
-    }
-    deps.failPoint("cancel:followed");
-    const fresh = (await deployments.refresh(record.productId, record.id)) ?? record;
-    return (await deployments.update(fresh, { sweeping: null }, { fenced: false, actor: system })) ?? fresh;
-  }
-
-  async function forMembers(
-    record: DeploymentRecord,
-    shard: number,
-    states: readonly (typeof updateStates)[number][],
-    event: (deploymentId: string) => DeviceEvent,
-  ): Promise<void> {
-    let from = 0;
-    for (;;) {
-      const page = await devices.members(record.id, record.productId, shard, from, chunk, states);
-      if (page.refs.length > 0)
-        await deps.actOnMany(page.refs, () => [event(record.id)], { actor: system, past: true });
-      if (page.next === undefined) return;
-      from = page.next;
-    }
-  }
-
   async function finish(record: DeploymentRecord, totals: Totals): Promise<void> {
     if (record.resolving || record.sweeping !== undefined || !isOver(totals) || record.endedAt !== undefined)
       return;
@@ -97,7 +58,7 @@ export function makeConductDeployments(deps: ConductDeps) {
   async function conduct(productId: string, deploymentId: string): Promise<{ again: boolean }> {
     const found = await deployments.refresh(productId, deploymentId);
     if (found === undefined) return { again: true };
-    const record = await followCancel(await start(found));
+    const record = await deps.followCancel(await start(found));
     const round = await deps.release(record);
     if (round.nextAt !== undefined)
       deps.at(round.nextAt, () => deps.alarm.wake("conduct", `${productId}/${deploymentId}`));

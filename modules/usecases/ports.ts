@@ -81,7 +81,8 @@ export type DeviceChange = {
   readonly seenAt?: Ms;
   /** New credential (see DeviceExtras); `null` ends it. */
   readonly tokenPrefix?: string | null;
-  readonly activatedAt?: Ms;
+  /** `null`: it may activate again. */
+  readonly activatedAt?: Ms | null;
   /** Gateways are told that a value may wait. */
   readonly notify: boolean;
 };

@@ -40,7 +40,9 @@ function inStampOrder(entries: readonly ReportEntry[]): ReportEntry[] {
     .map(({ entry }) => entry);
 }
 
-function toEvent(entry: ReportEntry, now: Ms): DeviceEvent & { type: "report" } {
+type ReportEvent = Extract<DeviceEvent, { type: "report" }>;
+
+function toEvent(entry: ReportEntry, now: Ms): ReportEvent {
   const reading = readReport(entry.value);
   const raw = clipRaw(entry.value, rawCharsMax);
   const stamp = resolveStamp(entry.timestamp, now);
@@ -53,7 +55,7 @@ function toEvent(entry: ReportEntry, now: Ms): DeviceEvent & { type: "report" } 
   };
 }
 
-function toResult(acted: Acted, event: DeviceEvent & { type: "report" }): ReportResult {
+function toResult(acted: Acted, event: ReportEvent): ReportResult {
   const { outcome } = acted;
   const update = outcome.device.updates.find(({ deploymentId }) => deploymentId === outcome.deploymentId);
   return {
@@ -87,12 +89,13 @@ export function makeRecordReports({ act }: Pick<DeviceActions, "act">) {
   const inTurn = makeTurns();
 
   async function recordOne(input: RecordReportsInput, entry: ReportEntry): Promise<ReportResult> {
-    let event: (DeviceEvent & { type: "report" }) | undefined;
+    let event: ReportEvent | undefined;
     const acted = await act(
       input.ref,
       ({ now }) => {
-        event = toEvent(entry, now);
-        return [event];
+        const read = toEvent(entry, now);
+        event = read;
+        return [read];
       },
       {
         actor: { kind: "device", id: input.ref.identity },

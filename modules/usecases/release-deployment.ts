@@ -110,7 +110,10 @@ export function makeReleaseDeployment(deps: ReleaseDeps) {
 const leaseName = (deployment: DeploymentRecord) => `release/${deployment.id}`;
 
 /** Everything that writes nothing may pass; writes as far as there is leave for them, first come first served. */
-async function admit(acted: readonly Acted[], allowance: Allowance): Promise<readonly Acted[]> {
+async function admit<Each extends Acted>(
+  acted: readonly Each[],
+  allowance: Allowance,
+): Promise<readonly Each[]> {
   const writers = acted.filter(({ outcome }) => outcome.writes);
   if (writers.length === 0) return acted;
   const granted = await allowance.take(writers.length);

@@ -19,6 +19,7 @@ export type RetryDeps = {
   readonly devices: DeviceStore;
   readonly act: DeviceActions["act"];
   readonly actOnMany: DeviceActions["actOnMany"];
+  readonly followCancel: (record: DeploymentRecord) => Promise<DeploymentRecord>;
   readonly steer: Pick<ReturnType<typeof makeSteerDeployment>, "find" | "change">;
 };
 
@@ -30,9 +31,11 @@ type DeploymentRetry = {
 };
 
 /** Operator's retry: reopens updates of a deployment, or the one of a device. Sending it twice retries once. */
-export function makeRetryUpdates({ devices, act, actOnMany, steer }: RetryDeps) {
+export function makeRetryUpdates({ devices, act, actOnMany, followCancel, steer }: RetryDeps) {
   /** The deployment runs again until all are final; a paused or halted one stays so, and its updates wait. */
   async function reopen(record: DeploymentRecord, actor: Actor): Promise<void> {
+    // A cancel that is still being carried out comes first: it was asked for first.
+    await followCancel(record);
     await steer.change({ productId: record.productId, deploymentId: record.id, actor }, (present) =>
       present.state === "finished" || present.state === "canceled"
         ? { state: "running", endedAt: null, sweeping: null, reason: null }
