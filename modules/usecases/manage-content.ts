@@ -1,0 +1,95 @@
+import type { Readable } from "node:stream";
+import { OtauError } from "../errors.ts";
+import { isPackageId } from "../otau/ids.ts";
+import type { Actor } from "../otau/vocabulary.ts";
+import type { BlobStore, ContentRecord, ContentStore, Precondition, ProductStore } from "./ports.ts";
+
+export type ContentDeps = {
+  readonly content: ContentStore;
+  readonly blobs: BlobStore;
+  readonly products: Pick<ProductStore, "get">;
+};
+
+export type Upload = {
+  readonly productId: string;
+  readonly id: string;
+  readonly type: string;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly bytes: Readable;
+  /** SHA-256 the caller expects, hex; another one is refused. */
+  readonly sha256?: string;
+  readonly precondition: Precondition;
+  readonly actor: Actor;
+};
+
+export type Uploaded = { readonly record: ContentRecord; readonly created: boolean };
+
+const unknownItem = (productId: string, id: string) =>
+  new OtauError("NOT_FOUND", `There is no content item ${id} in product ${productId}.`);
+
+/** The content area of a product: what is uploaded, found, fetched and deleted there. */
+export function makeManageContent({ content, blobs }: ContentDeps) {
+  /** Streams the bytes to their place, then names them: a broken upload leaves no item. */
+  async function upload(input: Upload): Promise<Uploaded> {
+    const { sha256, length } = await blobs.write(input.bytes);
+    if (input.sha256 !== undefined && input.sha256.toLowerCase() !== sha256) {
+      throw new OtauError(
+        "INVALID_INPUT",
+        `The bytes have the SHA-256 ${sha256}, not ${input.sha256}; send them again.`,
+        {
+          errors: [{ path: "sha256", message: `is ${input.sha256}, but the bytes have ${sha256}` }],
+        },
+      );
+    }
+    const { id, type, tags } = input;
+    const { record, outcome } = await content.put(
+      input.productId,
+      { id, type, tags, length, sha256 },
+      input.precondition,
+      input.actor,
+    );
+    return { record, created: outcome === "created" };
+  }
+
+  /** NOT_FOUND. */
+  async function get(productId: string, id: string): Promise<ContentRecord> {
+    const record = await content.get(productId, id);
+    if (record === undefined) throw unknownItem(productId, id);
+    return record;
+  }
+
+  /** A package by its id: an item that is no package is not found. */
+  async function getPackage(productId: string, id: string): Promise<ContentRecord> {
+    const record = isPackageId(id) ? await content.get(productId, id) : undefined;
+    if (record === undefined)
+      throw new OtauError("NOT_FOUND", `There is no package ${id} in product ${productId}.`);
+    return record;
+  }
+
+  async function open(
+    productId: string,
+    id: string,
+    range?: { start: number; end: number },
+  ): Promise<{ record: ContentRecord; bytes: Readable }> {
+    const record = await get(productId, id);
+    const bytes = await blobs.read(record.sha256, range);
+    if (bytes === undefined) {
+      throw new OtauError(
+        "INTERNAL",
+        `The bytes of ${id} (${record.sha256}) are missing from the data directory.`,
+      );
+    }
+    return { record, bytes };
+  }
+
+  async function remove(
+    productId: string,
+    id: string,
+    precondition: Precondition,
+    actor: Actor,
+  ): Promise<void> {
+    if (!(await content.remove(productId, id, precondition, actor))) throw unknownItem(productId, id);
+  }
+
+  return { upload, get, getPackage, open, remove };
+}

@@ -1,0 +1,213 @@
+import { Readable } from "node:stream";
+import { OtauError } from "../errors.ts";
+import type { ConfigFields } from "../otau/package.ts";
+import { readOtauInfo } from "../otau/package.ts";
+import { otauInfoTextFromBody } from "../otau/package-body.ts";
+import type { PackageRules } from "../otau/package-payload.ts";
+import type { Actor } from "../otau/vocabulary.ts";
+import { isFinalState } from "../otau/vocabulary.ts";
+import type { makeManageContent } from "./manage-content.ts";
+import { type PackageView, readPackage, toPackageView } from "./package-view.ts";
+import type {
+  AlarmClock,
+  ContentRecord,
+  ContentStore,
+  DeploymentStore,
+  DeviceRef,
+  DeviceStore,
+  Precondition,
+} from "./ports.ts";
+import type { makeSteerDeployment } from "./steer-deployment.ts";
+
+const scanChunk = 200;
+/** Most packages one request looks at while it filters; the cursor goes on from there. */
+const scanMax = 5000;
+
+export type PackageDeps = {
+  readonly content: ContentStore;
+  readonly manageContent: ReturnType<typeof makeManageContent>;
+  readonly deployments: DeploymentStore;
+  readonly devices: DeviceStore;
+  readonly steer: Pick<ReturnType<typeof makeSteerDeployment>, "change">;
+  readonly rules: PackageRules;
+  readonly alarm: AlarmClock;
+};
+
+export type PackageFilter = {
+  readonly vendor?: readonly string[] | undefined;
+  readonly product?: readonly string[] | undefined;
+  readonly type?: readonly string[] | undefined;
+  readonly version?: readonly string[] | undefined;
+  readonly state?: readonly PackageView["state"][] | undefined;
+  readonly q?: string | undefined;
+};
+
+type PutPackage = {
+  readonly productId: string;
+  readonly id: string;
+  /** The request's body as it was sent: what is in it goes to devices to the letter. */
+  readonly bodyText: string;
+  readonly precondition: Precondition;
+  readonly actor: Actor;
+};
+
+/** Packages: listed, registered, withdrawn and restored. */
+export function makeManagePackages(deps: PackageDeps) {
+  const { content, deployments, devices, rules } = deps;
+
+  async function view(record: ContentRecord): Promise<PackageView> {
+    const open = await content.openDeployments(record.productId, record.id);
+    return toPackageView(record, open.length > 0, rules);
+  }
+
+  /** Newest first. `next` is the position to go on from; it may be given with few items when a filter finds little. */
+  async function list(
+    productId: string,
+    filter: PackageFilter,
+    page: { readonly before?: number; readonly limit: number },
+  ): Promise<{ items: PackageView[]; next?: number }> {
+    const items: PackageView[] = [];
+    let before = page.before;
+    for (let scanned = 0; scanned < scanMax; scanned += scanChunk) {
+      const read = await content.listPackages(productId, {
+        limit: scanChunk,
+        ...(before === undefined ? {} : { before }),
+      });
+      for (const record of read.items) {
+        const shown = await view(record);
+        if (!matches(shown, configOf(record, rules), filter)) continue;
+        if (items.length === page.limit) return { items, next: before ?? record.seq + 1 };
+        items.push(shown);
+        before = record.seq;
+      }
+      if (read.next === undefined) return { items };
+      before = read.next;
+    }
+    return before === undefined ? { items } : { items, next: before };
+  }
+
+  async function put(input: PutPackage): Promise<{ view: PackageView; created: boolean }> {
+    const body = otauInfoTextFromBody(input.bodyText);
+    if (!body.ok) {
+      throw new OtauError("INVALID_INPUT", `The body is not valid: ${body.problems[0]?.message}.`, {
+        errors: body.problems,
+      });
+    }
+    const reading = readOtauInfo(body.text, rules);
+    if (!reading.valid) {
+      const errors = reading.problems.map(({ path, message }) => ({ path: `/otau_info${path}`, message }));
+      throw new OtauError(
+        "INVALID_PACKAGE",
+        `Package ${input.id} is not valid: ${errors[0]?.path} ${errors[0]?.message}.`,
+        { errors },
+      );
+    }
+    const { record, created } = await deps.manageContent.upload({
+      productId: input.productId,
+      id: input.id,
+      type: "application/json",
+      tags: { otau_info: body.text },
+      bytes: Readable.from([]),
+      precondition: input.precondition,
+      actor: input.actor,
+    });
+    return { view: await view(record), created };
+  }
+
+  /**
+   * Blocks new applies at once; no attempt is repeated any more. With `stop` the updates that a device has not begun
+   * end as well, in chunks.
+   */
+  async function withdraw(
+    productId: string,
+    id: string,
+    input: { reason: string; stop: boolean },
+    actor: Actor,
+  ): Promise<PackageView> {
+    const record = await setWithdrawn(productId, id, { reason: input.reason }, actor);
+    if (input.stop) await stopDeployments(productId, id, actor);
+    return view(record);
+  }
+
+  async function setWithdrawn(
+    productId: string,
+    id: string,
+    withdrawn: { reason: string } | undefined,
+    actor: Actor,
+  ): Promise<ContentRecord> {
+    await deps.manageContent.getPackage(productId, id);
+    const changed = await content.setWithdrawn(productId, id, withdrawn, actor);
+    if (changed === undefined)
+      throw new OtauError("NOT_FOUND", `There is no package ${id} in product ${productId}.`);
+    for (const { deploymentId, generation } of changed.fenced) {
+      await devices.fence(deploymentId, productId, generation);
+    }
+    return changed.record;
+  }
+
+  async function stopDeployments(productId: string, id: string, actor: Actor): Promise<void> {
+    for (const deploymentId of await content.openDeployments(productId, id)) {
+      await deps.steer.change({ productId, deploymentId, actor }, (present) =>
+        present.sweeping === undefined
+          ? { sweeping: { reason: "WITHDRAWN", onlyIn: ["waiting", "sent", "retrying"] } }
+          : undefined,
+      );
+    }
+  }
+
+  async function restore(productId: string, id: string, actor: Actor): Promise<PackageView> {
+    return view(await setWithdrawn(productId, id, undefined, actor));
+  }
+
+  /** Packages that can be applied to a device now: valid, not withdrawn, newest first. */
+  async function applicableTo(ref: DeviceRef, page: { readonly before?: number; readonly limit: number }) {
+    const loaded = await devices.load(ref);
+    if (loaded === undefined)
+      throw new OtauError("NOT_FOUND", `There is no device ${ref.identity} in product ${ref.productId}.`);
+    const read = await list(ref.productId, { state: ["available"] }, page);
+    const under = new Set(
+      loaded.device.updates
+        .filter(({ state }) => !isFinalState(state))
+        .map(({ deploymentId }) => loaded.deployments.get(deploymentId)?.packageId),
+    );
+    const items = read.items
+      .filter(({ valid }) => valid)
+      .map((item) => ({
+        ...item,
+        installed: versionOf(item) !== undefined && versionOf(item) === loaded.device.installedVersion,
+        updating: under.has(item.id),
+      }));
+    return { items, ...(read.next === undefined ? {} : { next: read.next }) };
+  }
+
+  return { view, list, put, withdraw, restore, applicableTo };
+}
+
+function configOf(record: ContentRecord, rules: PackageRules): ConfigFields | undefined {
+  const { reading } = readPackage(record, rules);
+  return reading.valid ? reading.config : undefined;
+}
+
+const field = (value: unknown, name: string): unknown =>
+  typeof value === "object" && value !== null && Object.hasOwn(value, name)
+    ? (value as Readonly<Record<string, unknown>>)[name]
+    : undefined;
+
+const versionOf = (item: PackageView): unknown => field(field(item.otau_info, "config_otau"), "version");
+
+function matches(item: PackageView, config: ConfigFields | undefined, filter: PackageFilter): boolean {
+  const isIn = (wanted: readonly string[] | undefined, value: unknown) =>
+    wanted === undefined || (typeof value === "string" && wanted.includes(value));
+  const version = config?.version ?? versionOf(item);
+  const name = config?.name ?? field(field(item.otau_info, "config_otau"), "name");
+  const q = filter.q?.toLowerCase();
+  return (
+    isIn(filter.vendor, field(item.otau_info, "vendor")) &&
+    isIn(filter.product, field(item.otau_info, "product")) &&
+    isIn(filter.type, config?.type ?? field(field(item.otau_info, "config_otau"), "type")) &&
+    isIn(filter.version, version) &&
+    isIn(filter.state, item.state) &&
+    (q === undefined ||
+      [item.id, name, version].some((value) => typeof value === "string" && value.toLowerCase().includes(q)))
+  );
+}

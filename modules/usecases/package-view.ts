@@ -1,0 +1,87 @@
+import { z } from "zod";
+import { isPackageId } from "../otau/ids.ts";
+import { describeOtauInfo, readOtauInfo } from "../otau/package.ts";
+import type { PackageRules } from "../otau/package-payload.ts";
+import type { ContentRecord } from "./ports.ts";
+
+const problemSchema = z.strictObject({
+  path: z.string().meta({ description: "JSON pointer into otau_info" }),
+  message: z.string(),
+});
+
+/** A package as the app API lists it. */
+export const packageViewSchema = z
+  .strictObject({
+    id: z.string(),
+    otau_info: z.unknown().optional(),
+    valid: z.boolean(),
+    problems: z.array(problemSchema),
+    state: z.enum(["pending", "available", "withdrawn"]),
+    contentLength: z.int(),
+    sha256: z.string(),
+    inUse: z.boolean(),
+    createdAt: z.iso.datetime(),
+    revision: z.int(),
+  })
+  .meta({ id: "Package" });
+export type PackageView = z.infer<typeof packageViewSchema>;
+
+/** A content item as the app API lists it; of a package also whether its tag can be read. */
+export const contentViewSchema = z
+  .strictObject({
+    id: z.string(),
+    length: z.int(),
+    type: z.string(),
+    sha256: z.string(),
+    tags: z.record(z.string(), z.string()),
+    createdAt: z.iso.datetime(),
+    last_modified: z.iso.datetime(),
+    revision: z.int(),
+    valid: z.boolean().optional(),
+    problems: z.array(problemSchema).optional(),
+  })
+  .meta({ id: "ContentItem" });
+export type ContentView = z.infer<typeof contentViewSchema>;
+
+const iso = (ms: number) => new Date(ms).toISOString();
+
+/** What the tag `otau_info` says, or what is wrong with it. */
+export function readPackage(record: ContentRecord, rules: PackageRules) {
+  const tag = Object.hasOwn(record.tags, "otau_info") ? record.tags["otau_info"] : undefined;
+  if (tag !== undefined) return { tag, reading: readOtauInfo(tag, rules) };
+  const problems = [{ path: "", message: "the item has no tag otau_info" }];
+  return { tag: undefined, reading: { valid: false as const, problems } };
+}
+
+export function toPackageView(record: ContentRecord, inUse: boolean, rules: PackageRules): PackageView {
+  const { tag, reading } = readPackage(record, rules);
+  const info = tag === undefined ? undefined : describeOtauInfo(tag);
+  return {
+    id: record.id,
+    ...(info === undefined ? {} : { otau_info: info }),
+    valid: reading.valid,
+    problems: reading.valid ? [] : [...reading.problems],
+    state: record.withdrawn ? "withdrawn" : "available",
+    contentLength: record.length,
+    sha256: record.sha256,
+    inUse,
+    createdAt: iso(record.createdAt),
+    revision: record.revision,
+  };
+}
+
+export function toContentView(record: ContentRecord, rules: PackageRules): ContentView {
+  const view = {
+    id: record.id,
+    length: record.length,
+    type: record.type,
+    sha256: record.sha256,
+    tags: { ...record.tags },
+    createdAt: iso(record.createdAt),
+    last_modified: iso(record.lastModified),
+    revision: record.revision,
+  };
+  if (!isPackageId(record.id)) return view;
+  const { reading } = readPackage(record, rules);
+  return { ...view, valid: reading.valid, problems: reading.valid ? [] : [...reading.problems] };
+}
