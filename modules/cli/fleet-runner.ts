@@ -12,6 +12,7 @@ export type FleetOptions = {
   readonly count: number;
   readonly profile: string;
   readonly prefix: string;
+  readonly stepDelayMs?: number;
   readonly signal: AbortSignal;
   readonly onProgress: (counts: FleetCounts) => void;
 };

@@ -33,7 +33,7 @@ async function simulate(
 it("hands the fleet all it needs, and tells progress and the end", async () => {
   let given: FleetOptions | undefined;
   const { stdout, stderr } = await simulate(
-    ["--profile", "flaky", "--device-url", "http://d:1/"],
+    ["--profile", "flaky", "--step-delay", "5", "--device-url", "http://d:1/"],
     async (options) => {
       given = options;
       options.onProgress({ running: 1, succeeded: 1, failed: 0 });
@@ -49,31 +49,39 @@ it("hands the fleet all it needs, and tells progress and the end", async () => {
     count: 2,
     profile: "flaky",
     prefix: "sim-",
+    stepDelayMs: 5,
   });
   expect(stdout).toBe("succeeded 1, failed 1\n");
   expect(stderr).toContain("1/2 running 1, succeeded 1");
 });
 
-it("applies the package to the devices once they are there", async () => {
-  const applied = Promise.withResolvers<void>();
-  api.on(applyRoute, () => {
-    applied.resolve();
-    return { status: 202, json: { deployment: { id: "dep_1" } } };
-  });
-  await simulate(["--package", "package_a"], async () => {
-    await applied.promise;
-    return result;
-  });
+/** Runs until it is told to stop, as real devices do. */
+const untilStopped: FleetRunner = async ({ signal }) => {
+  await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+  return result;
+};
+
+it("applies the package to the devices once they are there, and ends when it has settled", async () => {
+  const deployment = { id: "dep_1", state: "running", totals: { total: 2, waiting: 2 } };
+  const totals = { total: 2, succeeded: 1, failed: 1 };
+  api.on(applyRoute, { status: 202, json: { deployment } });
+  api.on("GET /products/default/deployments/dep_1", { json: { ...deployment, state: "finished", totals } });
+  const { stdout, stderr } = await simulate(["--package", "package_a"], untilStopped);
   const request = api.seen.find(({ method }) => method === "POST");
   expect(JSON.parse(request?.text ?? "")).toEqual({ devices: ["sim-1", "sim-2"] });
+  expect(stderr).toContain("deployment dep_1 brings package_a to 2 devices");
+  expect(stdout).toBe("succeeded 1, failed 1\ndeployment dep_1 finished: succeeded 1, failed 1\n");
 });
 
 it("ends the fleet when the apply is refused, and says why", async () => {
-  const ending: FleetRunner = async ({ signal }) => {
-    await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
-    return result;
-  };
-  const refused = simulate(["--package", "package_b"], ending);
+  const refused = simulate(["--package", "package_b"], untilStopped);
   await expect(refused).rejects.toBeInstanceOf(CliError);
   await expect(refused).rejects.toThrow("NOT_FOUND");
+});
+
+it("passes on that the fleet itself failed", async () => {
+  const failing = simulate([], async () => {
+    throw new CliError("no device listener");
+  });
+  await expect(failing).rejects.toThrow("no device listener");
 });

@@ -1,27 +1,30 @@
+import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Command, Option } from "commander";
 import { CliError, usageError } from "../cli-error.ts";
 import { type FleetCounts, type FleetOptions, type FleetRunner, loadFleetRunner } from "../fleet-runner.ts";
 import type { Io } from "../io.ts";
 import { addLeaf } from "../leaf.ts";
+import type { Output } from "../output.ts";
 import { parseCount } from "../parsing.ts";
 import { openSession, type Session } from "../session.ts";
+import type { Deployment } from "../shapes.ts";
 import { makeFleetProgress } from "../watch/fleet-progress.ts";
+import { isSettled, totalsText } from "../watch/snapshot.ts";
 
 type SimulateOptions = {
   readonly devices: string;
   readonly profile: string;
   readonly prefix: string;
   readonly package?: string;
+  readonly stepDelay?: string;
   readonly deviceUrl?: string;
 };
-
-type Applied = { readonly deployment: { readonly id: string } };
 
 const profiles = ["good", "sparse", "flaky", "silent", "falls-back", "aborts", "wrong-clock", "mixed"];
 const devicesMax = 10_000;
 const registrationMaxMs = 60_000;
-const registrationPollMs = 250;
+const pollMs = 250;
 
 /** Adds `simulate`. `loadRunner` is called only when it runs. */
 export function addSimulate(program: Command, io: Io, loadRunner = loadFleetRunner): void {
@@ -36,7 +39,11 @@ export function addSimulate(program: Command, io: Io, loadRunner = loadFleetRunn
     .option("--devices <n>", `how many, up to ${devicesMax}`, "20")
     .addOption(new Option("--profile <profile>", "how they behave").choices(profiles).default("mixed"))
     .option("--prefix <text>", "what their identities begin with", "sim-")
-    .option("--package <package>", "apply this package to them once they are registered")
+    .option(
+      "--package <package>",
+      "apply this package to them and end when all have ended; else run until Ctrl-C",
+    )
+    .option("--step-delay <ms>", "pause between their reports")
     .option(
       "--device-url <url>",
       "the device listener; else OTAU_DEVICE_URL, else the server's host, port 8081",
@@ -52,89 +59,120 @@ async function simulate(
   loadRunner: () => Promise<FleetRunner>,
 ): Promise<void> {
   const { io, out } = session;
-  const count = parseCount("--devices", options.devices, devicesMax);
-  const deviceUrl = deviceUrlOf(session, options.deviceUrl);
+  const fleet = fleetOf(session, options);
   const runFleet = await loadRunner();
-  const progress = makeFleetProgress(io, out, count);
+  const progress = makeFleetProgress(io, out, fleet.count);
   const ended = new AbortController();
-  const fleet = runFleet(fleetOptions(session, options, { count, deviceUrl, ended, progress }));
-  // A refused apply ends the fleet too: without work it would wait for ever.
-  const apply = applyWhenRegistered(session, options, count, ended.signal).catch((error: unknown) =>
-    ended.abort(error),
+  const signal = AbortSignal.any([io.signal, ended.signal]);
+  let counts: FleetCounts = {};
+  const onProgress = (latest: FleetCounts): void => {
+    counts = latest;
+    progress.show(latest);
+  };
+  // Whichever ends first ends the other: without devices no update goes on, without work devices wait for ever.
+  const running = runFleet({ ...fleet, signal, onProgress })
+    .catch((error: unknown) => (ended.signal.aborted ? counts : Promise.reject(error)))
+    .finally(() => ended.abort());
+  const bringing = bringPackage(session, options, fleet.count, signal, progress.say).finally(() =>
+    ended.abort(),
   );
   try {
-    const result = await fleet;
+    const [result, deployment] = await Promise.all([running, bringing]);
     progress.stop();
-    // Stopped by the refused apply, a fleet may well end in peace.
-    ended.signal.throwIfAborted();
-    await out.answer(result, () => out.line(countsText(result)));
-  } catch (error) {
-    throw ended.signal.aborted ? ended.signal.reason : error;
+    await tellEnd(out, result, deployment);
   } finally {
     progress.stop();
-    ended.abort();
-    await apply;
+    await Promise.allSettled([running, bringing]);
   }
 }
 
-function fleetOptions(
-  { api, io, serverUrl, token, productId }: Session,
-  { profile, prefix }: SimulateOptions,
-  run: {
-    readonly count: number;
-    readonly deviceUrl: string;
-    readonly ended: AbortController;
-    readonly progress: { readonly show: (counts: FleetCounts) => void };
-  },
-): FleetOptions {
+type Fleet = Omit<FleetOptions, "signal" | "onProgress">;
+
+function fleetOf(
+  session: Session,
+  { devices, profile, prefix, stepDelay, deviceUrl }: SimulateOptions,
+): Fleet {
+  const { token, serverUrl, productId } = session;
   if (token === undefined) {
-    throw new CliError("simulated devices need a token to register with", {
-      hint: `Set OTAU_TOKEN; ${api.productPath("devices")} wants one.`,
+    throw new CliError("no token to register simulated devices with", {
+      hint: "Set OTAU_TOKEN; the server's first one is in admin-token in its data directory.",
     });
   }
   return {
     apiUrl: serverUrl,
     token,
     productId,
-    deviceUrl: run.deviceUrl,
-    count: run.count,
+    deviceUrl: deviceUrlOf(session, deviceUrl),
+    count: parseCount("--devices", devices, devicesMax),
     profile,
     prefix,
-    signal: AbortSignal.any([io.signal, run.ended.signal]),
-    onProgress: run.progress.show,
+    ...(stepDelay === undefined ? {} : { stepDelayMs: parseCount("--step-delay", stepDelay, 3_600_000) }),
   };
+}
+
+/**
+ * Applies the package once the devices are there and answers the deployment when it has settled; undefined
+ * when `signal` comes first. Without a package it only waits for `signal`.
+ */
+async function bringPackage(
+  session: Session,
+  { prefix, package: packageId }: SimulateOptions,
+  count: number,
+  signal: AbortSignal,
+  say: (text: string) => void,
+): Promise<Deployment | undefined> {
+  if (packageId === undefined) {
+    if (!signal.aborted) await once(signal, "abort");
+    return undefined;
+  }
+  const { api } = session;
+  const devices = await waitForDevices(session, prefix, count, signal);
+  if (signal.aborted) return undefined;
+  const path = `${api.productPath("packages", packageId)}/apply`;
+  const { deployment } = await api.send<{ deployment: Deployment }>("POST", path, { body: { devices } });
+  say(`deployment ${deployment.id} brings ${packageId} to ${devices.length} devices`);
+  let latest = deployment;
+  while (!isSettled(latest) && (await pause(signal))) {
+    latest = await api.get<Deployment>(api.productPath("deployments", deployment.id));
+  }
+  return latest;
 }
 
 /**
  * The fleet names its devices itself: all that is known here is how their identities begin, and that they
  * are there. Older ones of the same name that are gone are not waited for.
  */
-async function applyWhenRegistered(
-  { api, out, io }: Session,
-  { prefix, package: packageId }: SimulateOptions,
+async function waitForDevices(
+  { api, io }: Session,
+  prefix: string,
   count: number,
   signal: AbortSignal,
-): Promise<void> {
-  if (packageId === undefined) return;
+): Promise<readonly string[]> {
   const giveUpAt = io.now().getTime() + registrationMaxMs;
-  for (;;) {
-    const page = await api.list<{ identity: string }>(
-      api.productPath("devices"),
-      { q: prefix, online: true },
-      count,
+  do {
+    const query = { q: prefix, online: true };
+    const { items } = await api.list<{ identity: string }>(api.productPath("devices"), query, count);
+    const isTime = io.now().getTime() > giveUpAt;
+    if (items.length >= count || (isTime && items.length > 0)) return items.map(({ identity }) => identity);
+    if (isTime) throw new CliError(`no device whose identity begins with "${prefix}" came`);
+  } while (await pause(signal));
+  return [];
+}
+
+/** False when `signal` came meanwhile. */
+async function pause(signal: AbortSignal): Promise<boolean> {
+  return delay(pollMs, true, { signal }).catch(() => false);
+}
+
+async function tellEnd(out: Output, counts: FleetCounts, deployment: Deployment | undefined): Promise<void> {
+  const answer = deployment === undefined ? counts : { ...counts, deployment };
+  await out.answer(answer, async () => {
+    await out.line(countsText(counts));
+    if (deployment === undefined) return;
+    await out.line(
+      `deployment ${deployment.id} ${deployment.state}: ${totalsText(deployment, (text) => text)}`,
     );
-    if (signal.aborted) return;
-    const devices = page.items.map((device) => device.identity);
-    if (devices.length >= count || (devices.length > 0 && io.now().getTime() > giveUpAt)) {
-      const path = `${api.productPath("packages", packageId)}/apply`;
-      const { deployment } = await api.send<Applied>("POST", path, { body: { devices } });
-      return out.note(`deployment ${deployment.id} brings ${packageId} to ${devices.length} devices`);
-    }
-    if (io.now().getTime() > giveUpAt)
-      throw new CliError(`no device whose identity begins with ${prefix} registered`);
-    // A fleet that ends early is no fault of the apply: it just has nobody left to serve.
-    if (!(await delay(registrationPollMs, true, { signal }).catch(() => false))) return;
-  }
+  });
 }
 
 function deviceUrlOf({ io, serverUrl }: Session, named: string | undefined): string {
