@@ -62,6 +62,10 @@ export type UpdateState = (typeof updateStates)[number];
 export function isLiveState(state: UpdateState): state is LiveState {
   return (liveStates as readonly string[]).includes(state);
 }
+/** Live with an attempt under way: all but `retrying`. */
+export function isPhase(state: UpdateState): state is Phase {
+  return (phases as readonly string[]).includes(state);
+}
 export function isFinalState(state: UpdateState): state is FinalState {
   return (finalStates as readonly string[]).includes(state);
 }

@@ -1,0 +1,55 @@
+import { runTrigger } from "./apply-transition.ts";
+import { fireAt } from "./deadlines.ts";
+import { type TimeEvent, timeEventsOf } from "./due.ts";
+import type { Ms, Outcome } from "./model.ts";
+import { type Reason, timeoutReasons } from "./vocabulary.ts";
+import { addLine, finishWork, situationOf, type Work } from "./work.ts";
+import { type Entry, entriesOf } from "./written.ts";
+
+/** More than any update can have due at once; a bound, so that no fault of the table could spin. */
+const stepsMax = 8;
+
+/** Deadlines of the device wait for it after an outage; what we promised ourselves does not. */
+function firesAt(work: Work, event: TimeEvent): Ms {
+  const isDeadline = event.on === "PHASE_DEADLINE" || event.on === "TOTAL_DEADLINE";
+  if (!isDeadline) return event.at;
+  return fireAt(event.at, work.facts.outages, work.facts.limits.outageGraceMs);
+}
+
+function nextDue(work: Work, entry: Entry): TimeEvent | undefined {
+  let next: (TimeEvent & { readonly fires: Ms }) | undefined;
+  for (const event of timeEventsOf(entry)) {
+    const fires = firesAt(work, event);
+    if (fires <= work.facts.now && (next === undefined || fires < next.fires)) next = { ...event, fires };
+  }
+  return next;
+}
+
+function reasonOf(entry: Entry, event: TimeEvent): Reason {
+  if (event.on !== "PHASE_DEADLINE") return timeoutReasons.totalMs;
+  return timeoutReasons[entry.update.deadlineOf ?? "acknowledgeMs"];
+}
+
+/** Carries out what is due first for the update; false when nothing is. */
+function stepUpdate(work: Work, deploymentId: string): boolean {
+  const { deployments } = work.facts;
+  const entry = entriesOf(work.device, deployments).find(({ deployment }) => deployment.id === deploymentId);
+  const due = entry && nextDue(work, entry);
+  const situation = due && situationOf(work, deploymentId, { reason: reasonOf(entry, due) });
+  if (situation === undefined || due === undefined) return false;
+  const ran = runTrigger(work, situation, due.on);
+  if (ran === undefined) return false;
+  // Handing a retry to the releaser and giving a slot back change no state and tell nobody anything.
+  if (ran.change.to === undefined) return true;
+  if (due.on === "RETRY_DUE") addLine(work, { kind: "system", ...ran.change });
+  else addLine(work, { kind: "deadline", stampedAt: due.at, ...ran.change });
+  return true;
+}
+
+/** Time has come: all that is due by now is judged, the earliest first. */
+export function decideTick(work: Work): Outcome {
+  for (const { deployment } of entriesOf(work.device, work.facts.deployments)) {
+    for (let step = 0; step < stepsMax && stepUpdate(work, deployment.id); step++);
+  }
+  return finishWork(work);
+}

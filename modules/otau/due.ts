@@ -1,0 +1,51 @@
+import { slotUnusedMs } from "./deadlines.ts";
+import type { Deployment, Device, Limits, Ms } from "./model.ts";
+import { isLiveState } from "./vocabulary.ts";
+import { type Entry, entriesOf } from "./written.ts";
+
+/** What time alone brings about. */
+export type TimeTrigger = "TOTAL_DEADLINE" | "EXPIRY" | "PHASE_DEADLINE" | "RETRY_DUE" | "SLOT_UNUSED";
+export type TimeEvent = { readonly on: TimeTrigger; readonly at: Ms };
+
+/**
+ * What time will bring about for one update, each with its instant. Of two at one instant the first here
+ * comes first: the total deadline before the others.
+ */
+export function timeEventsOf({ update, deployment }: Entry): readonly TimeEvent[] {
+  const events: TimeEvent[] = [];
+  const add = (on: TimeTrigger, at: Ms | undefined) => {
+    if (at !== undefined) events.push({ on, at });
+  };
+  const { state } = update;
+  if (isLiveState(state)) add("TOTAL_DEADLINE", update.totalDeadlineAt);
+  const undelivered = state === "sent" && update.deliveredAt === undefined;
+  if (state === "waiting" || state === "retrying" || undelivered) add("EXPIRY", deployment.expiresAt);
+  if (state === "retrying") {
+    // A retry that was already handed to the releaser is looked at again only to call it off.
+    if (update.ready !== true || deployment.withdrawn) add("RETRY_DUE", update.retryAt);
+  } else if (isLiveState(state)) {
+    add("PHASE_DEADLINE", update.deadlineAt);
+  }
+  if (undelivered && update.slot === true && update.sentAt !== undefined) {
+    add("SLOT_UNUSED", update.sentAt + slotUnusedMs);
+  }
+  return events;
+}
+
+/**
+ * The earliest instant (ms) at which the event `tick` could change something; `undefined` = never by time alone.
+ * An outage may hold what is due longer, never earlier.
+ */
+export function dueAt(
+  device: Device,
+  deployments: ReadonlyMap<string, Deployment>,
+  _limits: Limits,
+): Ms | undefined {
+  let earliest: Ms | undefined;
+  for (const entry of entriesOf(device, deployments)) {
+    for (const { at } of timeEventsOf(entry)) {
+      if (earliest === undefined || at < earliest) earliest = at;
+    }
+  }
+  return earliest;
+}

@@ -1,0 +1,193 @@
+import type { Transition } from "./transition.ts";
+import { finalStates, liveStates, updateStates } from "./vocabulary.ts";
+
+const open = updateStates.filter((state) => !(finalStates as readonly string[]).includes(state));
+const retriable = ["failed", "timed_out", "aborted", "canceled"] as const;
+
+const release: readonly Transition[] = [
+  {
+    id: "released after withdrawal",
+    from: ["waiting"],
+    on: ["RELEASE"],
+    when: ["package withdrawn"],
+    to: "canceled",
+    reason: "WITHDRAWN",
+    because: "A withdrawn package is written to nobody.",
+  },
+  {
+    id: "released after expiry",
+    from: ["waiting"],
+    on: ["RELEASE"],
+    when: ["expired"],
+    to: "canceled",
+    reason: "EXPIRED",
+    because: "After `expiresAt` nothing begins.",
+  },
+  {
+    id: "overtaken",
+    from: ["waiting"],
+    on: ["RELEASE"],
+    when: ["written by a newer deployment"],
+    to: "superseded",
+    reason: "SUPERSEDED",
+    effects: ["name the newer one"],
+    because: "The newer wish has already reached the device; the older one must not undo it.",
+  },
+  {
+    id: "already installed",
+    from: ["waiting"],
+    on: ["RELEASE"],
+    when: ["target installed, no other version live, not forced"],
+    to: "skipped",
+    reason: "ALREADY_INSTALLED",
+    because: "The device runs the target, and nothing under way would change that.",
+  },
+  {
+    id: "already updating",
+    from: ["waiting"],
+    on: ["RELEASE"],
+    when: ["same package live, delivered or begun, not forced"],
+    to: "skipped",
+    reason: "ALREADY_UPDATING",
+    because: "The device is at work on this very package.",
+  },
+  {
+    id: "queued behind the live one",
+    from: ["waiting"],
+    on: ["RELEASE"],
+    when: ["another one live, onActive queue"],
+    to: "same",
+    effects: ["hold back"],
+    because: "With `queue` the live update is let finish.",
+  },
+  {
+    id: "rejected by the live one",
+    from: ["waiting"],
+    on: ["RELEASE"],
+    when: ["another one live, onActive reject"],
+    to: "skipped",
+    reason: "UPDATE_IN_PROGRESS",
+    because: "With `reject` a busy device is left out.",
+  },
+  {
+    id: "queued behind an older one",
+    from: ["waiting"],
+    on: ["RELEASE"],
+    when: ["an older one waits in a running deployment, onActive queue"],
+    to: "same",
+    effects: ["hold back"],
+    because: "With `queue` the oldest goes first.",
+  },
+  {
+    id: "written",
+    from: ["waiting"],
+    on: ["RELEASE"],
+    to: "sent",
+    deadline: "acknowledgeMs",
+    effects: ["write"],
+    because: "Nothing stands against it: the value is written, and takes the place of what is older.",
+  },
+];
+
+const retry: readonly Transition[] = [
+  {
+    id: "retry released after withdrawal",
+    from: ["retrying"],
+    on: ["RELEASE"],
+    when: ["retry is due", "package withdrawn"],
+    to: "canceled",
+    reason: "WITHDRAWN",
+    because: "No attempt of a withdrawn package is retried.",
+  },
+  {
+    id: "retry released after expiry",
+    from: ["retrying"],
+    on: ["RELEASE"],
+    when: ["expired"],
+    to: "canceled",
+    reason: "EXPIRED",
+    because: "After `expiresAt` no attempt begins.",
+  },
+  {
+    id: "written again",
+    from: ["retrying"],
+    on: ["RELEASE"],
+    when: ["retry is due"],
+    to: "sent",
+    deadline: "acknowledgeMs",
+    effects: ["write"],
+    because: "The delay is over: the next attempt begins.",
+  },
+];
+
+const acts: readonly Transition[] = [
+  {
+    id: "replaced",
+    from: open,
+    on: ["REPLACED"],
+    to: "superseded",
+    reason: "SUPERSEDED",
+    because: "The first write of a newer deployment takes the place of what is live or waits.",
+  },
+  {
+    id: "delivered",
+    from: liveStates,
+    on: ["DELIVERED"],
+    to: "same",
+    effects: ["deliver"],
+    because: "The value was handed to the device.",
+  },
+  {
+    id: "unknown to the platform",
+    from: open,
+    on: ["DEVICE_UNKNOWN"],
+    to: "failed",
+    reason: "DEVICE_UNKNOWN",
+    because: "The outside platform does not know the device; no repetition would help.",
+  },
+  {
+    id: "canceled",
+    from: open,
+    on: ["CANCEL"],
+    to: "canceled",
+    reason: "given",
+    because: "It was called off, and is never written again.",
+  },
+  {
+    id: "device deleted",
+    from: open,
+    on: ["DEVICE_DELETED"],
+    to: "canceled",
+    reason: "DEVICE_DELETED",
+    because: "There is no device any more to bring it to.",
+  },
+  {
+    id: "retry of an overtaken one refused",
+    from: retriable,
+    on: ["OPERATOR_RETRY"],
+    when: ["written by a newer deployment"],
+    to: "same",
+    refused: "NOTHING_TO_RETRY",
+    because: "A newer wish has reached the device; the older one must not undo it.",
+  },
+  {
+    id: "retry of a withdrawn package refused",
+    from: retriable,
+    on: ["OPERATOR_RETRY"],
+    when: ["package withdrawn"],
+    to: "same",
+    refused: "PACKAGE_WITHDRAWN",
+    because: "A withdrawn package is written to nobody.",
+  },
+  {
+    id: "reopened",
+    from: retriable,
+    on: ["OPERATOR_RETRY"],
+    to: "waiting",
+    effects: ["reopen"],
+    because: "An operator wants it tried again, with attempts, delays and total time afresh.",
+  },
+];
+
+/** What releases and acts of people and of the system do. */
+export const actTransitions: readonly Transition[] = [...release, ...retry, ...acts];
