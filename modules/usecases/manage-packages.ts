@@ -12,7 +12,6 @@ import type {
   AlarmClock,
   ContentRecord,
   ContentStore,
-  DeploymentStore,
   DeviceRef,
   DeviceStore,
   Precondition,
@@ -26,7 +25,6 @@ const scanMax = 5000;
 export type PackageDeps = {
   readonly content: ContentStore;
   readonly manageContent: ReturnType<typeof makeManageContent>;
-  readonly deployments: DeploymentStore;
   readonly devices: DeviceStore;
   readonly steer: Pick<ReturnType<typeof makeSteerDeployment>, "change">;
   readonly rules: PackageRules;
@@ -53,7 +51,7 @@ type PutPackage = {
 
 /** Packages: listed, registered, withdrawn and restored. */
 export function makeManagePackages(deps: PackageDeps) {
-  const { content, deployments, devices, rules } = deps;
+  const { content, devices, rules } = deps;
 
   async function view(record: ContentRecord): Promise<PackageView> {
     const open = await content.openDeployments(record.productId, record.id);
