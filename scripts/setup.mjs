@@ -56,6 +56,21 @@ function installDependencies() {
   return status === 0;
 }
 
+/** What the server will read too; only names and plain values matter here. @returns {NodeJS.ProcessEnv} */
+function readEnvFile() {
+  try {
+    const lines = readFileSync(join(root, ".env"), "utf8").split("\n");
+    return Object.fromEntries(
+      lines.flatMap((line) => {
+        const [, name, value] = /^\s*(?:export\s+)?([A-Z_]+)\s*=\s*["']?([^"'#]*)/.exec(line) ?? [];
+        return name === undefined || value === undefined ? [] : [[name, value.trim()]];
+      }),
+    );
+  } catch {
+    return {};
+  }
+}
+
 /** @param {NodeJS.ProcessEnv} env */
 async function prepareStore(env) {
   if ((env["REDIS_URL"] ?? "") !== "" || (env["REDIS_URL_FILE"] ?? "") !== "") return;
@@ -124,7 +139,7 @@ async function main() {
       return;
     }
     try {
-      await prepareStore(process.env);
+      await prepareStore({ ...readEnvFile(), ...process.env });
     } catch (error) {
       say(
         `no Redis could be prepared (${error instanceof Error ? error.message : error}); the trial store will be used`,
