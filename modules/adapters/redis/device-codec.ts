@@ -163,13 +163,14 @@ function decodeSet(
   return text.startsWith("T") ? { text: rest, timestampUs } : { deploymentId: rest, timestampUs };
 }
 
-function encodeFoldTarget({ seq, status, version, message }: FoldTarget): string {
+function encodeFoldTarget({ seq, status, version, message, steps }: FoldTarget): string {
   const texts = message === undefined ? [version] : [version, message];
-  return `${seq},${statusCodes.codeOf(status)},${JSON.stringify(texts.map((text) => text.toWellFormed()))}`;
+  const kind = steps ? "+" : ",";
+  return `${seq}${kind}${statusCodes.codeOf(status)},${JSON.stringify(texts.map((text) => text.toWellFormed()))}`;
 }
 
 function decodeFoldTarget(text: string): FoldTarget {
-  const seqEnd = text.indexOf(",");
+  const seqEnd = text.search(/[,+]/);
   const [version = "", message] = JSON.parse(text.slice(seqEnd + 3)) as string[];
   const status: Status = statusCodes.wordOf(text.charAt(seqEnd + 1)) ?? "INIT";
   return {
@@ -177,6 +178,7 @@ function decodeFoldTarget(text: string): FoldTarget {
     status,
     version,
     ...(message === undefined ? {} : { message }),
+    ...(text.charAt(seqEnd) === "+" ? { steps: true as const } : {}),
   };
 }
 

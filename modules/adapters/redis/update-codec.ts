@@ -32,6 +32,7 @@ const flagBits = {
   heardTarget: 128,
   slot: 256,
   ready: 512,
+  deliveredBefore: 2048,
 } as const;
 type Flag = keyof typeof flagBits;
 const flagNames = Object.keys(flagBits) as readonly Flag[];
@@ -52,6 +53,7 @@ export function encodeUpdate(update: Update): EncodedUpdate {
       since(update.deliveredAt, base),
       since(update.totalDeadlineAt, base),
       since(update.handedAgainAt, base),
+      update.handedAgainSeq,
     ]),
     reportTimes: joinNumbers([
       since(update.startedAt, base),
@@ -118,6 +120,7 @@ export function decodeUpdate(deploymentId: string, encoded: EncodedUpdate): Upda
     installedAtWrite: texts.i,
     timestampUs: plus(written[2], base * 1000),
     handedAgainAt: plus(written[5], base),
+    handedAgainSeq: written[6],
     otherVersion: texts.o,
   });
 }
