@@ -1,12 +1,16 @@
 import { createHash } from "node:crypto";
 import type { DeploymentState } from "../../otau/vocabulary.ts";
+import { encodeKeyPart, productKey } from "./keys.ts";
 
 /**
  * Keys of what belongs to a product as a whole. They share the product's hash tag, so that one script may change
  * several of them. Product and package ids hold no character that means anything in a key; ids of content, callers'
  * texts and the like are fields or are digested.
  */
-const inProduct = (productId: string, rest: string): string => `otau:{p:${productId}}:${rest}`;
+const inProduct = (productId: string, rest: string): string => productKey(productId, rest);
+
+/** The product that exists from the first start and cannot be deleted. */
+export const defaultProductId = "default";
 
 /** All product ids ever used; whether one exists is told by its record. */
 export const productIdsKey = "otau:{products}:ids";
@@ -32,14 +36,15 @@ export const productKeys = {
   /** Hash: withdrawn package ids. */
   withdrawn: (productId: string) => inProduct(productId, "withdrawn"),
   /** Set: deployments that are open and refer to the package. */
-  packageOpen: (productId: string, packageId: string) => inProduct(productId, `open:${keyPart(packageId)}`),
+  packageOpen: (productId: string, packageId: string) =>
+    inProduct(productId, `open:${encodeKeyPart(packageId)}`),
   /** Sorted set: the package's deployments by seq. */
   packageDeployments: (productId: string, packageId: string) =>
-    inProduct(productId, `deps:p:${keyPart(packageId)}`),
+    inProduct(productId, `deps:p:${encodeKeyPart(packageId)}`),
 
   /** Hash: one deployment. */
   deployment: (productId: string, deploymentId: string) =>
-    inProduct(productId, `dep:${keyPart(deploymentId)}`),
+    inProduct(productId, `dep:${encodeKeyPart(deploymentId)}`),
   /** Sorted set: all deployments by seq. */
   deployments: (productId: string) => inProduct(productId, "deps"),
   /** Sorted set: deployments in a state, by seq. */
@@ -49,7 +54,8 @@ export const productKeys = {
   /** Sorted set: deployments being prepared, by when that began; negative = condemned to be dropped. */
   prepared: (productId: string) => inProduct(productId, "deps:prepared"),
   /** String: what a deployment has used of its rate. */
-  rate: (productId: string, deploymentId: string) => inProduct(productId, `rate:${keyPart(deploymentId)}`),
+  rate: (productId: string, deploymentId: string) =>
+    inProduct(productId, `rate:${encodeKeyPart(deploymentId)}`),
 
   /** Hash: an answer kept under an idempotency key. */
   idempotency: (productId: string | undefined, record: string) =>
@@ -57,11 +63,6 @@ export const productKeys = {
       ? `otau:{idem}:${digestOf(record)}`
       : inProduct(productId, `idem:${digestOf(record)}`),
 } as const;
-
-/** Ids are short and plain by their own rules; anything else that slips in stays harmless. */
-function keyPart(id: string): string {
-  return /^[A-Za-z0-9._:@-]{1,200}$/.test(id) ? id : `#${digestOf(id)}`;
-}
 
 function digestOf(text: string): string {
   return createHash("sha256").update(text).digest("base64url");
