@@ -206,6 +206,15 @@ const idempotencyOf = (
   };
 };
 
+/** A body the handler left alone must still be read off, else its connection is stuck. */
+const dropUnread = ({ message, response }: Arrived): void => {
+  response.once("finish", () => {
+    if (message.readableEnded) return;
+    message.unpipe();
+    message.resume();
+  });
+};
+
 type Handle = (input: unknown, helpers: unknown) => unknown;
 
 /** Makes the call of one endpoint; what its schemas need is worked out here, once. */
@@ -232,6 +241,7 @@ export const makeEndpointCall = (
     const params = readParams(endpoint.params, arrived.params);
     const query = readQuery(request.url);
     const precondition = honoursPreconditions ? preconditionOf(message.headers) : {};
+    if (bodyKind === "stream") dropUnread(arrived);
     const received = await receiveBody(message, bodyKind, limitBytes);
     const body = received.stream ?? readBody(endpoint.body, received.value);
     const idempotency = idempotencyOf(loaded, arrived, principal, received);

@@ -146,7 +146,7 @@ export const createHttpApp = (settings: HttpSettings, ports: HttpPorts): Express
     async (request, response) => {
       const params = singleValues(request.params);
       const outcome = await call({ message: request, response, params, state: stateOf(response) });
-      await writeOutcome(response, outcome);
+      await writeOutcome(request, response, outcome);
     };
 
   const notAllowed =

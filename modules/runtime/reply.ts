@@ -29,11 +29,12 @@ export type Reply<Body> = {
   readonly body?: Body | undefined;
   readonly stream?: Readable;
   readonly takeOver?: TakeOver;
+  readonly jsonText?: string;
 };
 
 const make = <Body>(
   options: ReplyOptions,
-  content: Pick<Reply<Body>, "body" | "stream" | "takeOver">,
+  content: Pick<Reply<Body>, "body" | "stream" | "takeOver" | "jsonText">,
 ): Reply<Body> => ({
   [mark]: true,
   status: options.status,
@@ -49,6 +50,10 @@ export const respond = <const Body>(body: Body, options: ReplyOptions = {}): Rep
 /** A single resource: the body with its `ETag`. */
 export const revised = <const Body>(body: Body, revision: number): Reply<Body> =>
   make({ revision }, { body });
+
+/** A JSON body that is text already, so that what was stored as JSON need not be parsed to be sent. */
+export const respondJsonText = (jsonText: string, options: ReplyOptions = {}): Reply<never> =>
+  make<never>(options, { jsonText });
 
 /** 201 with `Location`. */
 export const created = <const Body>(

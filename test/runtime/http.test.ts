@@ -1,4 +1,4 @@
-import { request } from "node:http";
+import { Agent, request } from "node:http";
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -6,7 +6,15 @@ import { z } from "zod";
 import { OtauError } from "../../modules/errors.ts";
 import { listQuery } from "../../modules/runtime/pagination.ts";
 import { prefixedOf, queryMany, withPrefixed } from "../../modules/runtime/query.ts";
-import { created, noContent, respond, revised, streamed, takenOver } from "../../modules/runtime/reply.ts";
+import {
+  created,
+  noContent,
+  respond,
+  respondJsonText,
+  revised,
+  streamed,
+  takenOver,
+} from "../../modules/runtime/reply.ts";
 import { cleanUp, endpoint, json, problemIn, serve, type TestServer } from "./support.ts";
 
 const product = z.strictObject({ productId: z.string().regex(/^[a-z]{1,64}$/) });
@@ -186,6 +194,30 @@ describe("a reply", () => {
     expect(response.status).toBe(200);
     expect(response.headers.get("content-length")).toBe(String('{"id":"a","size":1}'.length));
     expect(await response.text()).toBe("");
+  });
+
+  it("may be JSON text already, which is checked as any other", async () => {
+    const stored = endpoint({
+      ...base,
+      method: "GET",
+      path: "/stored",
+      security: open,
+      query: z.strictObject({ text: z.string() }),
+      reply: { status: 200, schema: thing },
+      handle: ({ query }) => respondJsonText(query.text, { revision: 3 }),
+    });
+    const { call } = await serve({ stored });
+    const response = await call(`/stored?text=${encodeURIComponent('{"id": "a", "size": 1.0}')}`);
+    expect([response.headers.get("etag"), await response.text()]).toEqual([
+      '"3"',
+      '{"id": "a", "size": 1.0}',
+    ]);
+    expect((await call("/stored?text={}")).status).toBe(500);
+  });
+
+  it("ends at once for HEAD of a stream", async () => {
+    const head = await server.call("/events", { method: "HEAD" });
+    expect([head.status, await head.text()]).toEqual([200, ""]);
   });
 
   it("is 304 for a reader who has this revision", async () => {
@@ -459,6 +491,33 @@ describe("a streamed body", () => {
     });
     expect((await server.call("/text")).status).toBe(200);
   });
+});
+
+it("reads off an upload that the handler refused, so that its connection goes on", async () => {
+  const refusing = endpoint({
+    ...base,
+    method: "PUT",
+    path: "/refusing",
+    security: open,
+    bodyKind: "stream",
+    bodyLimitBytes: 8 * 1024 * 1024,
+    reply: { status: 204 },
+    handle: () => {
+      throw new OtauError("PACKAGE_IN_USE", "It is in use.");
+    },
+  });
+  const { listening } = await serve({ refusing });
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const put = () =>
+    new Promise<number | undefined>((resolve, reject) => {
+      const sent = request(`${listening.url}/refusing`, { method: "PUT", agent }, (response) => {
+        response.resume().once("end", () => resolve(response.statusCode));
+      });
+      sent.once("error", reject).end(new Uint8Array(4 * 1024 * 1024));
+    });
+  expect(await put()).toBe(409);
+  expect(await put()).toBe(409);
+  agent.destroy();
 });
 
 describe("preconditions", () => {
