@@ -1,0 +1,50 @@
+import { OtauError } from "../errors.ts";
+import type { ContentStore, DeviceStore, Precondition, ProductRecord, ProductStore } from "./ports.ts";
+import type { ProductSettingsInput } from "./product-settings.ts";
+
+export type ProductDeps = {
+  readonly products: ProductStore;
+  readonly devices: Pick<DeviceStore, "isEmpty">;
+  readonly content: Pick<ContentStore, "isEmpty">;
+  /** The product that exists from the first start and cannot be deleted. */
+  readonly lastingProduct: string;
+  /** Settings that were read before no longer hold. */
+  readonly changed: (productId: string) => void;
+};
+
+const unknownProduct = (productId: string) =>
+  new OtauError("NOT_FOUND", `There is no product "${productId}".`);
+
+/** Products: made, set, listed and deleted. */
+export function makeManageProducts({ products, devices, content, lastingProduct, changed }: ProductDeps) {
+  async function get(productId: string): Promise<ProductRecord> {
+    const record = await products.get(productId);
+    if (record === undefined) throw unknownProduct(productId);
+    return record;
+  }
+
+  async function put(productId: string, settings: ProductSettingsInput, precondition: Precondition) {
+    const result = await products.put(productId, settings, precondition);
+    changed(productId);
+    return result;
+  }
+
+  async function remove(productId: string, precondition: Precondition): Promise<void> {
+    await get(productId);
+    const holdsNothing = (await devices.isEmpty(productId)) && (await content.isEmpty(productId));
+    if (productId === lastingProduct || !holdsNothing) {
+      const why =
+        productId === lastingProduct ? "is the default product and stays" : "still has devices or content";
+      throw new OtauError("PRODUCT_NOT_EMPTY", `Product "${productId}" ${why}.`);
+    }
+    if (!(await products.remove(productId, precondition))) throw unknownProduct(productId);
+    changed(productId);
+  }
+
+  /** NOT_FOUND unless the product exists: what stands below it is asked for by its id alone. */
+  async function require(productId: string): Promise<void> {
+    await get(productId);
+  }
+
+  return { list: products.list, get, put, remove, require };
+}
