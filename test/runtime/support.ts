@@ -154,3 +154,7 @@ export const problemIn = async (response: Response): Promise<z.output<typeof pro
   if (type !== "application/problem+json") throw new Error(`an error of type ${type}`);
   return problem;
 };
+
+/** Which parts of the input a refusal names. */
+export const faultPaths = async (response: Response): Promise<readonly string[] | undefined> =>
+  (await problemIn(response)).errors?.map(({ path }) => path);
