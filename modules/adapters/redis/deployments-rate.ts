@@ -21,8 +21,8 @@ local state = redis.call('GET', KEYS[1])
 if state then
   last = tonumber(string.match(state, '^(%S+)'))
   for at, count in string.gmatch(state, '(%d+):(%d+)') do
-    -- A time ahead of now comes from a clock that was set back: it counts no longer.
-    if tonumber(at) > now - window and tonumber(at) <= now then
+    -- A time far ahead of now comes from a clock that was set back: it counts no longer.
+    if math.abs(now - tonumber(at)) < window then
       recent[#recent + 1] = { tonumber(at), tonumber(count) }
       taken = taken + tonumber(count)
     end

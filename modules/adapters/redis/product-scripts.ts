@@ -15,7 +15,7 @@ local ARGV = {}
 for i = 2, #given do ARGV[i - 1] = given[i] end
 local function int(n) return string.format('%.0f', n) end
 local function typed(types)
-  for i = 1, #types do
+  for i = 1, math.min(#types, #KEYS) do
     local found = redis.call('TYPE', KEYS[i])['ok']
     if found ~= 'none' and found ~= types[i] then
       error('WRONGTYPE ' .. KEYS[i] .. ' holds a ' .. found .. ', not a ' .. types[i])
