@@ -1,7 +1,7 @@
 import { type Changes, change } from "./change.ts";
 import { startDeadline, timeoutOfRank } from "./deadlines.ts";
 import { effects } from "./effects.ts";
-import type { HistoryLine, Update } from "./model.ts";
+import type { Device, HistoryLine, Update } from "./model.ts";
 import { retryDelayMs } from "./retry.ts";
 import type { Situation } from "./situation.ts";
 import type { Transition, Trigger } from "./transition.ts";
@@ -94,13 +94,20 @@ function correctionChanges(
   return { corrections: [...(update.corrections ?? []), entry], ...confirmedNow };
 }
 
+/** A value that was taken back when the update was given up stands again, as it did succeed; nobody is woken. */
+function valueAfterSuccess(work: Work, value: NonNullable<Device["succeededSet"]>): Changes<Device> {
+  const { configSet, succeededSet } = work.device;
+  const takenBack = configSet === undefined || configSet.timestampUs === succeededSet?.timestampUs;
+  return takenBack ? { succeededSet: value, configSet: value } : { succeededSet: value };
+}
+
 /** A success is the new measure of what the device should run, and the value to go back to. */
 function noteSuccess(work: Work, { deployment }: Situation, update: Update): void {
   const { timestampUs, deploymentId } = update;
   changeDevice(work, {
     confirmedVersion: update.confirmed ? deployment.version : undefined,
     drifted: false,
-    ...(timestampUs === undefined ? {} : { succeededSet: { deploymentId, timestampUs } }),
+    ...(timestampUs === undefined ? {} : valueAfterSuccess(work, { deploymentId, timestampUs })),
   });
 }
 

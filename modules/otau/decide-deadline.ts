@@ -1,6 +1,5 @@
 import { runTrigger } from "./apply-transition.ts";
-import { fireAt } from "./deadlines.ts";
-import { type TimeEvent, timeEventsOf } from "./due.ts";
+import { firesAt, type TimeEvent, timeEventsOf } from "./due.ts";
 import type { Ms, Outcome } from "./model.ts";
 import { type Reason, timeoutReasons } from "./vocabulary.ts";
 import { addLine, finishWork, situationOf, type Work } from "./work.ts";
@@ -9,18 +8,12 @@ import { type Entry, entriesOf } from "./written.ts";
 /** More than any update can have due at once; a bound, so that no fault of the table could spin. */
 const stepsMax = 8;
 
-/** Deadlines of the device wait for it after an outage; what we promised ourselves does not. */
-function firesAt(work: Work, event: TimeEvent): Ms {
-  const isDeadline = event.on === "PHASE_DEADLINE" || event.on === "TOTAL_DEADLINE";
-  if (!isDeadline) return event.at;
-  return fireAt(event.at, work.facts.outages, work.facts.limits.outageGraceMs);
-}
-
 function nextDue(work: Work, entry: Entry): TimeEvent | undefined {
+  const { now, outages, limits } = work.facts;
   let next: (TimeEvent & { readonly fires: Ms }) | undefined;
   for (const event of timeEventsOf(entry)) {
-    const fires = firesAt(work, event);
-    if (fires <= work.facts.now && (next === undefined || fires < next.fires)) next = { ...event, fires };
+    const fires = firesAt(event, outages, limits);
+    if (fires <= now && (next === undefined || fires < next.fires)) next = { ...event, fires };
   }
   return next;
 }

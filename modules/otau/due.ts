@@ -1,5 +1,5 @@
-import { slotUnusedMs } from "./deadlines.ts";
-import type { Deployment, Device, Limits, Ms } from "./model.ts";
+import { fireAt, slotUnusedMs } from "./deadlines.ts";
+import type { Deployment, Device, Limits, Ms, Outage } from "./model.ts";
 import { isLiveState } from "./vocabulary.ts";
 import { type Entry, entriesOf } from "./written.ts";
 
@@ -33,17 +33,29 @@ export function timeEventsOf({ update, deployment }: Entry): readonly TimeEvent[
 }
 
 /**
+ * When an event of time comes about: a device's deadlines wait for it after an outage, what we promised ourselves
+ * does not. `Infinity` while the outage lasts.
+ */
+export function firesAt({ on, at }: TimeEvent, outages: readonly Outage[], limits: Limits): Ms {
+  if (on !== "PHASE_DEADLINE" && on !== "TOTAL_DEADLINE") return at;
+  return fireAt(at, outages, limits.outageGraceMs);
+}
+
+/**
  * The earliest instant (ms) at which the event `tick` could change something; `undefined` = never by time alone.
- * An outage may hold what is due longer, never earlier.
+ * What an outage holds is counted from its recovery; while it lasts, from its own instant.
  */
 export function dueAt(
   device: Device,
   deployments: ReadonlyMap<string, Deployment>,
-  _limits: Limits,
+  limits: Limits,
+  outages: readonly Outage[] = [],
 ): Ms | undefined {
   let earliest: Ms | undefined;
   for (const entry of entriesOf(device, deployments)) {
-    for (const { at } of timeEventsOf(entry)) {
+    for (const event of timeEventsOf(entry)) {
+      const fires = firesAt(event, outages, limits);
+      const at = Number.isFinite(fires) ? fires : event.at;
       if (earliest === undefined || at < earliest) earliest = at;
     }
   }

@@ -1,5 +1,5 @@
 import type { Deployment, Device, DeviceEvent } from "./model.ts";
-import { entriesOf, liveEntry, newestWritten } from "./written.ts";
+import { entriesOf, newestWritten } from "./written.ts";
 
 type ReportEvent = Extract<DeviceEvent, { type: "report" }>;
 
@@ -12,12 +12,13 @@ export function reportNeedsPast(
   if (!event.report.ok) return false;
   const { version, status } = event.report;
   const entries = entriesOf(device, deployments);
-  // Older updates of its version are asked for: whether one of them was called off, or is the one that ended.
+  // The newest written one is always there: without it there are no older ones either.
+  if (newestWritten(entries) === undefined) return false;
+  // One that ended, or was called off, may be among the older ones of the reported version.
   const newest = newestWritten(entries, version);
-  if (newest === undefined) return true;
+  if (newest === undefined || newest.update.state === "waiting") return true;
   // A success may be taken back: the one before it is what the device goes back to.
   if (newest.update.confirmed === false && status === "INSTALL_ERROR") return true;
-  if (liveEntry(entries) === undefined && newest.update.state === "waiting") return true;
   // A stamp older than the write is stale only if an earlier value of the version was delivered.
   const { sentAt, deliveredBefore } = newest.update;
   return event.stampSupplied && sentAt !== undefined && event.stampedAt < sentAt && deliveredBefore !== true;
