@@ -1,6 +1,6 @@
 import type { ConfigSet, Device, FoldTarget, Update } from "../../otau/model.ts";
-import { isLiveState, type Status, type UpdateState } from "../../otau/vocabulary.ts";
-import type { DeploymentRecord, DeviceExtras } from "../../usecases/ports.ts";
+import type { Status } from "../../otau/vocabulary.ts";
+import type { DeviceExtras } from "../../usecases/ports.ts";
 import { statusCodes } from "./codes.ts";
 import { decodeUpdate, encodeUpdate, textKeys, type UpdateTexts } from "./update-codec.ts";
 
@@ -202,14 +202,3 @@ const plainProperty = { enumerable: true, writable: true, configurable: true } a
 export function splitList(text: string | undefined): string[] {
   return text === undefined || text === "" ? [] : text.split(",");
 }
-
-/** Whether the update is under way, by the state alone. */
-export function isLive(update: Update | undefined): update is Update {
-  return update !== undefined && isLiveState(update.state);
-}
-
-/** Deployments by id, as decisions need them. */
-export type Deployments = ReadonlyMap<string, DeploymentRecord>;
-
-/** What the state index holds for a device that shows no update. */
-export type ShownState = UpdateState | "none";
