@@ -22,6 +22,19 @@ export type ResourceValue = {
   readonly timestampUs: number;
 };
 
+/** A present value at a glance. */
+export type PeekedValue = {
+  /** Microseconds since 1970. */
+  readonly timestampUs: number;
+  /** False while the value was never handed over; absent where nobody keeps count. */
+  readonly delivered?: boolean;
+  /**
+   * True when the device showed, after `timestampUs`, that it has the value: it wrote it back, or reported on it.
+   * MQTT then need not hand it over again on connect; absent where nobody keeps count.
+   */
+  readonly acknowledged?: boolean;
+};
+
 /** Values a device wrote with one stamp; without one, arrival counts. */
 export type DeviceEntry = {
   /** As the device sent it (seconds, milliseconds or microseconds, told apart by size). */
@@ -53,14 +66,8 @@ export type DeviceAccess = {
    * committed before this returns.
    */
   read(credential: DeviceCredential, aliases: readonly string[]): Promise<ReadonlyMap<string, ResourceValue>>;
-  /**
-   * Stamps of the present values, without delivering anything. `delivered` is false while the value was never handed
-   * over, and absent where nobody keeps count.
-   */
-  peek(
-    credential: DeviceCredential,
-    aliases: readonly string[],
-  ): Promise<ReadonlyMap<string, { readonly timestampUs: number; readonly delivered?: boolean }>>;
+  /** Stamps of the present values, without delivering anything. */
+  peek(credential: DeviceCredential, aliases: readonly string[]): Promise<ReadonlyMap<string, PeekedValue>>;
   /**
    * Calls the listener when a value may have been set for the device (a hint: it may be false, and it may be lost, so
    * compare every 30 s as well). Holds no connection of its own.
