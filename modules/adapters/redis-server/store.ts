@@ -1,5 +1,3 @@
-import type { Logger } from "../../logger.ts";
-
 /** The rungs of the ladder, best first. */
 export const rungs = ["external", "own", "trial"] as const;
 
@@ -55,5 +53,3 @@ export type StoreSettings = {
   readonly searchPath: string | undefined;
 };
 
-/** What a rung needs to open. */
-export type OpenRung = (settings: StoreSettings, log: Logger) => Promise<Store>;
