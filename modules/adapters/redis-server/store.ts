@@ -52,4 +52,3 @@ export type StoreSettings = {
   /** The search path for installed programs. */
   readonly searchPath: string | undefined;
 };
-
