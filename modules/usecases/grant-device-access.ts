@@ -1,8 +1,16 @@
 import { OtauError } from "../errors.ts";
 import { identitySchema } from "../otau/ids.ts";
+import type { ConfigSet } from "../otau/model.ts";
 import { normaliseStamp } from "../otau/stamps.ts";
 import type { DeviceActions } from "./act-on-device.ts";
-import type { DeviceAccess, DeviceCredential, DeviceEntry, Origin, ResourceValue } from "./device-access.ts";
+import type {
+  DeviceAccess,
+  DeviceCredential,
+  DeviceEntry,
+  Origin,
+  PeekedValue,
+  ResourceValue,
+} from "./device-access.ts";
 import { configSetOf } from "./device-state.ts";
 import type {
   DeviceRef,
@@ -171,17 +179,16 @@ export function makeDeviceAccess(deps: AccessDeps): DeviceAccess {
 
   const peek: DeviceAccess["peek"] = async (credential, aliases) => {
     const loaded = await loadUnder(credential);
-    const stamps = new Map<string, { timestampUs: number }>();
+    const peeked = new Map<string, PeekedValue>();
     const { configSet } = loaded.device;
-    if (aliases.includes(configAlias) && configSet)
-      stamps.set(configAlias, { timestampUs: configSet.timestampUs });
-    if (aliases.every((alias) => alias === configAlias)) return stamps;
+    if (aliases.includes(configAlias) && configSet) peeked.set(configAlias, peekConfig(loaded, configSet));
+    if (aliases.every((alias) => alias === configAlias)) return peeked;
     const resources = (await devices.readResources(credential.ref)) ?? {};
     for (const alias of aliases) {
       const state = Object.hasOwn(resources, alias) ? resources[alias] : undefined;
-      if (alias !== configAlias && state) stamps.set(alias, { timestampUs: state.timestamp });
+      if (alias !== configAlias && state) peeked.set(alias, { timestampUs: state.timestamp });
     }
-    return stamps;
+    return peeked;
   };
 
   return {
@@ -204,6 +211,18 @@ export function makeDeviceAccess(deps: AccessDeps): DeviceAccess {
     },
     beat: () => deps.outages.beat(),
   };
+}
+
+/** Whether the value that stands in `config_otau` was handed over, and whether the device showed that it has it. */
+function peekConfig({ device }: LoadedDevice, set: ConfigSet): PeekedValue {
+  const { timestampUs } = set;
+  const update = device.updates.find(
+    (each) =>
+      "deploymentId" in set && each.deploymentId === set.deploymentId && each.timestampUs === timestampUs,
+  );
+  if (update === undefined) return { timestampUs };
+  const hasReported = update.lastReport !== undefined || update.state === "succeeded";
+  return { timestampUs, delivered: update.deliveredAt !== undefined, acknowledged: hasReported };
 }
 
 function eventBase(ref: DeviceRef, origin: Origin, now: number) {

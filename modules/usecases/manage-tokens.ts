@@ -1,5 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
 import { OtauError } from "../errors.ts";
+import type { Actor } from "../otau/vocabulary.ts";
 import type { AppTokenRecord, AppTokenStore, Role } from "./ports.ts";
 
 export type TokenDeps = {
@@ -15,6 +16,9 @@ export type TokenDeps = {
 
 /** Who calls the app API. */
 export type Caller = { readonly id: string; readonly role: Role; readonly products: "*" | readonly string[] };
+
+/** A caller as history and journal name it. */
+export const actorOf = ({ id }: Pick<Caller, "id">): Actor => ({ kind: "token", id });
 
 const unknownToken = (id: string) => new OtauError("NOT_FOUND", `There is no token ${id}.`);
 
