@@ -34,7 +34,7 @@ const layers: readonly Layer[] = [
   { from: "modules/cli/", to: ["modules/errors.ts", "modules/otau/", "modules/simulator/"] },
   ...["endpoints/", "services/"].map((from) => ({
     from,
-    to: ["modules/app.ts", "modules/usecases/", "modules/otau/", "modules/errors.ts"],
+    to: ["modules/app.ts", "modules/runtime/", "modules/usecases/", "modules/otau/", "modules/errors.ts"],
     packages: ["zod"],
   })),
 ];

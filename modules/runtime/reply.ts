@@ -51,6 +51,10 @@ export const respond = <const Body>(body: Body, options: ReplyOptions = {}): Rep
 export const revised = <const Body>(body: Body, revision: number): Reply<Body> =>
   make({ revision }, { body });
 
+/** A single resource whose `ETag` serves preconditions alone: parts of it change without its revision. */
+export const tagged = <const Body>(body: Body, revision: number, options: ReplyOptions = {}): Reply<Body> =>
+  make({ ...options, headers: { ...options.headers, etag: `"${revision}"` } }, { body });
+
 /** A JSON body that is text already, so that what was stored as JSON need not be parsed to be sent. */
 export const respondJsonText = (jsonText: string, options: ReplyOptions = {}): Reply<never> =>
   make<never>(options, { jsonText });

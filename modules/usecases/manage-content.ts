@@ -3,6 +3,7 @@ import { OtauError } from "../errors.ts";
 import { isPackageId } from "../otau/ids.ts";
 import type { Actor } from "../otau/vocabulary.ts";
 import type { BlobStore, ContentRecord, ContentStore, Precondition, ProductStore } from "./ports.ts";
+import { refuseMismatch, type StatedPrecondition } from "./preconditions.ts";
 
 export type ContentDeps = {
   readonly content: ContentStore;
@@ -17,8 +18,8 @@ export type Upload = {
   readonly tags: Readonly<Record<string, string>>;
   readonly bytes: Readable;
   /** SHA-256 the caller expects, hex; another one is refused. */
-  readonly sha256?: string;
-  readonly precondition: Precondition;
+  readonly sha256?: string | undefined;
+  readonly precondition: StatedPrecondition;
   readonly actor: Actor;
 };
 
@@ -31,6 +32,9 @@ const unknownItem = (productId: string, id: string) =>
 export function makeManageContent({ content, blobs }: ContentDeps) {
   /** Streams the bytes to their place, then names them: a broken upload leaves no item. */
   async function upload(input: Upload): Promise<Uploaded> {
+    if (input.precondition.ifExists && (await content.get(input.productId, input.id)) === undefined) {
+      refuseMismatch(`item ${input.id}`, undefined, input.precondition);
+    }
     const { sha256, length } = await blobs.write(input.bytes);
     if (input.sha256 !== undefined && input.sha256.toLowerCase() !== sha256) {
       throw new OtauError(

@@ -3,7 +3,8 @@ import { deviceTagsMax } from "../otau/ids.ts";
 import type { Device } from "../otau/model.ts";
 import { type Actor, isFinalState } from "../otau/vocabulary.ts";
 import type { DeviceActions, DeviceExtrasChange } from "./act-on-device.ts";
-import type { DeviceRef, DeviceStore, DeviceTokens, NewDevice, Precondition } from "./ports.ts";
+import type { DeviceRef, DeviceStore, DeviceTokens, NewDevice } from "./ports.ts";
+import { refuseMismatch, type StatedPrecondition } from "./preconditions.ts";
 
 const chunk = 200;
 const racesMax = 8;
@@ -17,6 +18,17 @@ export type ManageDevicesDeps = {
   readonly digest: (text: string) => string;
   /** Tells handlers of `device2` `deleted`. */
   readonly deleted: (ref: DeviceRef) => Promise<unknown>;
+};
+
+/** What of a device can be set; a field that is left out stays as it is. */
+export type DeviceEdits = {
+  readonly tags?: Device["tags"] | undefined;
+  readonly installedVersion?: string | undefined;
+};
+/** Changes of a device; a tag of `null` is taken away. */
+export type DevicePatch = {
+  readonly tags?: Readonly<Record<string, string | null>> | undefined;
+  readonly installedVersion?: string | undefined;
 };
 
 export type RegisterReply = {
@@ -100,32 +112,89 @@ export function makeManageDevices(deps: ManageDevicesDeps) {
     return token === undefined ? {} : { token };
   }
 
-  /** Replaces tags, or merges them (`null` takes one away). Answers the device's new revision. */
+  /** Replaces tags, or merges them. NOT_FOUND, REVISION_MISMATCH. */
   async function editTags(
     ref: DeviceRef,
     change: (tags: Device["tags"]) => Device["tags"],
-    precondition: Precondition,
+    precondition: StatedPrecondition,
+    actor: Actor,
+  ): Promise<void> {
+    await edit(ref, ({ tags }) => ({ tags: change(tags) }), precondition, actor);
+  }
+
+  async function edit(
+    ref: DeviceRef,
+    change: (device: Device) => DeviceEdits,
+    precondition: StatedPrecondition,
     actor: Actor,
   ): Promise<void> {
     const acted = await act(ref, () => [], {
       actor,
       extras: ({ device }) => {
-        refuseRevision(device, precondition);
-        const tags = change(device.tags);
-        refuseManyTags(tags);
-        return sameTags(tags, device.tags) ? undefined : { tags };
+        refuseMismatch(`device ${ref.identity}`, device.revision, precondition);
+        const wanted = change(device);
+        if (wanted.tags !== undefined) refuseManyTags(wanted.tags);
+        return editsOf(device, wanted);
       },
     });
     if (acted === undefined) throw unknownDevice(ref);
   }
 
+  /** Makes the device be as wanted, creating it where there is none; its tags are replaced. REVISION_MISMATCH. */
+  async function put(
+    ref: DeviceRef,
+    wanted: DeviceEdits,
+    precondition: StatedPrecondition,
+    actor: Actor,
+  ): Promise<{ created: boolean }> {
+    const device = { identity: ref.identity, ...wanted, tags: wanted.tags ?? {} };
+    for (let race = 0; race < racesMax; race++) {
+      const mustExist = precondition.ifMatch !== undefined || precondition.ifExists === true;
+      if (mustExist && (await devices.load(ref)) === undefined) {
+        refuseMismatch(`device ${ref.identity}`, undefined, precondition);
+      }
+      const isCreated =
+        !mustExist && (await devices.create(ref.productId, [device], actor)).created.length > 0;
+      if (isCreated) return { created: true };
+      try {
+        await edit(ref, () => device, precondition, actor);
+        return { created: false };
+      } catch (error) {
+        // It was deleted in between: begin again.
+        if (!(error instanceof OtauError && error.code === "NOT_FOUND")) throw error;
+      }
+    }
+    throw new OtauError("STORE_UNAVAILABLE", `Device ${ref.identity} is created and deleted all the time.`, {
+      retryAfterSeconds: 1,
+    });
+  }
+
+  /** Merges tags, `null` taking one away. NOT_FOUND, REVISION_MISMATCH. */
+  async function patch(
+    ref: DeviceRef,
+    wanted: DevicePatch,
+    precondition: StatedPrecondition,
+    actor: Actor,
+  ): Promise<void> {
+    const { tags, installedVersion } = wanted;
+    await edit(
+      ref,
+      (device) => ({
+        ...(tags === undefined ? {} : { tags: merged(device.tags, tags) }),
+        ...(installedVersion === undefined ? {} : { installedVersion }),
+      }),
+      precondition,
+      actor,
+    );
+  }
+
   /** Ends every update of the device, then the device itself. False when there was none. */
-  async function remove(ref: DeviceRef, precondition: Precondition, actor: Actor): Promise<boolean> {
+  async function remove(ref: DeviceRef, precondition: StatedPrecondition, actor: Actor): Promise<boolean> {
     for (let race = 0; race < racesMax; race++) {
       const acted = await act(
         ref,
         ({ device }) => {
-          if (race === 0) refuseRevision(device, precondition);
+          if (race === 0) refuseMismatch(`device ${ref.identity}`, device.revision, precondition);
           return [{ type: "deviceDeleted" }];
         },
         { actor },
@@ -160,10 +229,15 @@ export function makeManageDevices(deps: ManageDevicesDeps) {
     );
   }
 
-  return { register, editTags, resetToken, remove };
+  return { register, put, patch, editTags, resetToken, remove };
 }
 
-function editsOf(device: Device, wanted: NewDevice | undefined): DeviceExtrasChange | undefined {
+const merged = (tags: Device["tags"], changes: NonNullable<DevicePatch["tags"]>): Device["tags"] =>
+  Object.fromEntries(
+    Object.entries({ ...tags, ...changes }).flatMap(([name, value]) => (value === null ? [] : [[name, value]])),
+  );
+
+function editsOf(device: Device, wanted: DeviceEdits | undefined): DeviceExtrasChange | undefined {
   const { tags, installedVersion } = wanted ?? {};
   const isNewVersion = installedVersion !== undefined && installedVersion !== device.installedVersion;
   const areNewTags = tags !== undefined && !sameTags(tags, device.tags);
@@ -190,16 +264,4 @@ function refuseManyTags(tags: Device["tags"]): void {
       errors: [{ path: "/tags", message: `at most ${deviceTagsMax} tags, not ${count}` }],
     });
   }
-}
-
-/** REVISION_MISMATCH unless the device is at the revision that the caller knows. */
-export function refuseRevision(device: Device, { ifMatch, ifNoneMatch }: Precondition): void {
-  if (ifNoneMatch !== true && (ifMatch === undefined || ifMatch === device.revision)) return;
-  throw new OtauError(
-    "REVISION_MISMATCH",
-    `The device is at revision ${device.revision}; read it again and repeat the change.`,
-    {
-      revision: device.revision,
-    },
-  );
 }

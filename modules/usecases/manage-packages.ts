@@ -14,8 +14,8 @@ import type {
   ContentStore,
   DeviceRef,
   DeviceStore,
-  Precondition,
 } from "./ports.ts";
+import type { StatedPrecondition } from "./preconditions.ts";
 import type { makeSteerDeployment } from "./steer-deployment.ts";
 
 const scanChunk = 200;
@@ -45,7 +45,7 @@ type PutPackage = {
   readonly id: string;
   /** The request's body as it was sent: what is in it goes to devices to the letter. */
   readonly bodyText: string;
-  readonly precondition: Precondition;
+  readonly precondition: StatedPrecondition;
   readonly actor: Actor;
 };
 

@@ -1,5 +1,6 @@
 import { OtauError } from "../errors.ts";
 import type { ContentStore, DeviceStore, Precondition, ProductRecord, ProductStore } from "./ports.ts";
+import { refuseMismatch, type StatedPrecondition } from "./preconditions.ts";
 import type { ProductSettingsInput } from "./product-settings.ts";
 
 export type ProductDeps = {
@@ -23,7 +24,21 @@ export function makeManageProducts({ products, devices, content, lastingProduct,
     return record;
   }
 
-  async function put(productId: string, settings: ProductSettingsInput, precondition: Precondition) {
+  /** By id. `only` leaves those that the caller may see. */
+  async function list(page: { readonly after?: string; readonly limit: number }, only?: readonly string[]) {
+    if (only === undefined) return products.list(page);
+    const wanted = [...new Set(only)].sort().filter((id) => page.after === undefined || id > page.after);
+    const found = await Promise.all(wanted.map((id) => products.get(id)));
+    const records = found.filter((record) => record !== undefined);
+    const items = records.slice(0, page.limit);
+    const last = items.at(-1);
+    return records.length > items.length && last ? { items, next: last.id } : { items };
+  }
+
+  async function put(productId: string, settings: ProductSettingsInput, precondition: StatedPrecondition) {
+    if (precondition.ifExists && (await products.get(productId)) === undefined) {
+      refuseMismatch(`product ${productId}`, undefined, precondition);
+    }
     const result = await products.put(productId, settings, precondition);
     changed(productId);
     return result;
@@ -46,5 +61,5 @@ export function makeManageProducts({ products, devices, content, lastingProduct,
     await get(productId);
   }
 
-  return { list: products.list, get, put, remove, require };
+  return { list, get, put, remove, require };
 }

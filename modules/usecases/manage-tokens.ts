@@ -2,6 +2,7 @@ import { timingSafeEqual } from "node:crypto";
 import { OtauError } from "../errors.ts";
 import type { Actor } from "../otau/vocabulary.ts";
 import type { AppTokenRecord, AppTokenStore, Role } from "./ports.ts";
+import { refuseMismatch, type StatedPrecondition } from "./preconditions.ts";
 
 export type TokenDeps = {
   readonly tokens: AppTokenStore;
@@ -70,7 +71,8 @@ export function makeManageTokens(deps: TokenDeps) {
     return record;
   }
 
-  async function remove(id: string): Promise<void> {
+  async function remove(id: string, precondition: StatedPrecondition = {}): Promise<void> {
+    refuseMismatch(`token ${id}`, (await get(id)).revision, precondition);
     if (!(await tokens.remove(id))) throw unknownToken(id);
   }
 
