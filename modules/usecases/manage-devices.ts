@@ -147,7 +147,12 @@ export function makeManageDevices(deps: ManageDevicesDeps) {
     precondition: StatedPrecondition,
     actor: Actor,
   ): Promise<{ created: boolean }> {
-    const device = { identity: ref.identity, ...wanted, tags: wanted.tags ?? {} };
+    const { tags = {}, installedVersion } = wanted;
+    const device = {
+      identity: ref.identity,
+      tags,
+      ...(installedVersion === undefined ? {} : { installedVersion }),
+    };
     for (let race = 0; race < racesMax; race++) {
       const mustExist = precondition.ifMatch !== undefined || precondition.ifExists === true;
       if (mustExist && (await devices.load(ref)) === undefined) {
@@ -234,7 +239,9 @@ export function makeManageDevices(deps: ManageDevicesDeps) {
 
 const merged = (tags: Device["tags"], changes: NonNullable<DevicePatch["tags"]>): Device["tags"] =>
   Object.fromEntries(
-    Object.entries({ ...tags, ...changes }).flatMap(([name, value]) => (value === null ? [] : [[name, value]])),
+    Object.entries({ ...tags, ...changes }).flatMap(([name, value]) =>
+      value === null ? [] : [[name, value]],
+    ),
   );
 
 function editsOf(device: Device, wanted: DeviceEdits | undefined): DeviceExtrasChange | undefined {

@@ -8,13 +8,7 @@ import type { Actor } from "../otau/vocabulary.ts";
 import { isFinalState } from "../otau/vocabulary.ts";
 import type { makeManageContent } from "./manage-content.ts";
 import { type PackageView, readPackage, toPackageView } from "./package-view.ts";
-import type {
-  AlarmClock,
-  ContentRecord,
-  ContentStore,
-  DeviceRef,
-  DeviceStore,
-} from "./ports.ts";
+import type { AlarmClock, ContentRecord, ContentStore, DeviceRef, DeviceStore } from "./ports.ts";
 import type { StatedPrecondition } from "./preconditions.ts";
 import type { makeSteerDeployment } from "./steer-deployment.ts";
 
