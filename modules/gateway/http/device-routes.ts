@@ -1,15 +1,15 @@
 import type { IncomingMessage } from "node:http";
 import { OtauError } from "../../errors.ts";
 import type { DeviceAccess, DeviceCredential, ResourceValue } from "../../usecases/device-access.ts";
+import type { KnownValues } from "../known-values.ts";
+import { admissibleAliases, checkedEntries, entriesOfPairs } from "../written-values.ts";
 import { makeActivation } from "./activation.ts";
 import { readOrigin, readToken } from "./device-request.ts";
 import { encodeForm, parseForm } from "./form.ts";
-import type { KnownValues } from "./known-values.ts";
 import type { createLongPolls } from "./long-polls.ts";
 import { lastModifiedDate, readSince } from "./poll-since.ts";
 import { readRecordForm } from "./record-form.ts";
 import { type DeviceReply, emptyReply, textReply } from "./replies.ts";
-import { admissibleAliases, checkedEntries, entriesOfPairs } from "./written-values.ts";
 
 /** One request as a route sees it. */
 export type DeviceCall = {
@@ -88,9 +88,9 @@ function makeWrite({ access, known }: DeviceRouteDeps): DeviceRoute {
       return textReply(400, "The body holds no <resource>=<value>.\n");
     }
     const entries = checkedEntries(entriesOfPairs(pairs));
+    rememberOwn(known, credential, entries);
     if (entries.length > 0) await access.write(credential, entries, readOrigin(call.request));
     else access.touch(credential.ref);
-    rememberOwn(known, credential, entries);
     if (wanted.length === 0) return emptyReply(204);
     const aliases = admissibleAliases(wanted);
     return valuesReply(await access.read(credential, aliases), aliases, known, credential);
@@ -106,8 +106,8 @@ function makeRecord({ access, known }: DeviceRouteDeps): DeviceRoute {
     if (form.kind === "malformed") return textReply(400, `${form.detail}\n`);
     if (form.kind === "clash") return textReply(409, form.stamps.slice(0, 20).join(","));
     const entries = checkedEntries(form.entries);
-    if (entries.length > 0) await access.write(credential, entries, readOrigin(call.request));
     rememberOwn(known, credential, entries);
+    if (entries.length > 0) await access.write(credential, entries, readOrigin(call.request));
     return emptyReply(204);
   };
 }
@@ -141,6 +141,7 @@ function valuesReply(
   return { status: 200, type: "application/x-www-form-urlencoded", body: encodeForm(pairs) };
 }
 
+// Before the write, as its hint may come before its answer.
 function rememberOwn(
   known: KnownValues,
   { ref }: DeviceCredential,

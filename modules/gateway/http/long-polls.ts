@@ -1,6 +1,7 @@
 import { OtauError } from "../../errors.ts";
 import type { DeviceAccess, DeviceCredential, ResourceValue } from "../../usecases/device-access.ts";
-import type { KnownValues } from "./known-values.ts";
+import type { KnownValues } from "../known-values.ts";
+import { makeTouch } from "../touch.ts";
 import { baselineUs, type Since } from "./poll-since.ts";
 import { createPollWaiters, type PollWaiter } from "./poll-waiters.ts";
 
@@ -58,9 +59,10 @@ export function createLongPolls(options: {
       baselines.set(alias, stampUs);
       if (poll.since.kind === "now") known.knows(credential.ref, alias, stampUs);
     }
+    const touch = makeTouch(access, credential.ref, now);
     let news = await take(poll, baselines, present);
     while (news.size === 0 && (await waiter.next())) {
-      access.touch(credential.ref);
+      touch();
       news = await unlessAway(async () => take(poll, baselines, await access.peek(credential, aliases)));
     }
     return news;

@@ -1,4 +1,5 @@
 import type { DeviceRef } from "../../usecases/ports.ts";
+import { createRounds } from "../rounds.ts";
 
 /** The waiting side of one poll. */
 export type PollWaiter = {
@@ -9,30 +10,18 @@ export type PollWaiter = {
   readonly remove: () => void;
 };
 
-/** How often the ticker runs, and how many polls one tick wakes at most. */
-const tickMs = 250;
-const wakesPerTick = 250;
-
 /** All waiting polls of a listener: wakes each in turn, and ends the oldest of a device that opens too many. */
 export function createPollWaiters(options: { readonly recheckMs: number; readonly maxPerDevice: number }) {
   const waiting = new Set<Entry>();
   const byDevice = new Map<string, Entry[]>();
 
-  const ticker = setInterval(() => {
-    const share = Math.ceil((waiting.size * tickMs) / options.recheckMs);
-    for (const entry of takeFirst(waiting, Math.min(share, wakesPerTick))) {
-      // To the end of the line, so that each has its turn.
-      waiting.delete(entry);
-      waiting.add(entry);
-      entry.wake();
-    }
-  }, tickMs);
-  ticker.unref();
+  const rounds = createRounds(options.recheckMs);
 
   const add = (ref: DeviceRef, timeoutMs: number, signal: AbortSignal): PollWaiter => {
     const key = `${ref.productId}/${ref.identity}`;
     const entry = createEntry(timeoutMs, signal);
     waiting.add(entry);
+    const leaveRounds = rounds.add(entry.wake);
     const own = byDevice.get(key) ?? [];
     byDevice.set(key, own);
     own.push(entry);
@@ -40,6 +29,7 @@ export function createPollWaiters(options: { readonly recheckMs: number; readonl
     if (own.length > options.maxPerDevice) own[0]?.end();
     const remove = (): void => {
       entry.dispose();
+      leaveRounds();
       waiting.delete(entry);
       own.splice(own.indexOf(entry), 1);
       if (own.length === 0) byDevice.delete(key);
@@ -54,7 +44,7 @@ export function createPollWaiters(options: { readonly recheckMs: number; readonl
     },
     /** Ends every poll at once. */
     close(): void {
-      clearInterval(ticker);
+      rounds.close();
       for (const entry of waiting) entry.end();
     },
   };
@@ -97,13 +87,4 @@ function createEntry(timeoutMs: number, signal: AbortSignal): Entry {
     signal.removeEventListener("abort", end);
   };
   return { wake, next, end, dispose };
-}
-
-function takeFirst<Item>(items: Iterable<Item>, count: number): Item[] {
-  const taken: Item[] = [];
-  for (const item of items) {
-    if (taken.length >= count) break;
-    taken.push(item);
-  }
-  return taken;
 }

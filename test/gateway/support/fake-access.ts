@@ -28,6 +28,8 @@ export type FakeAccess = DeviceAccess & {
   isAway: boolean;
   /** Delays each write until the returned function is called. */
   holdWrites(): () => void;
+  /** Writes that have begun and not ended. */
+  readonly pendingWrites: () => number;
 };
 
 export function createFakeAccess(): FakeAccess {
@@ -38,6 +40,7 @@ export function createFakeAccess(): FakeAccess {
   const listeners = new Map<string, Set<() => void>>();
   let writeGate: Promise<void> = Promise.resolve();
   let ownStampUs = 0;
+  let pendingWrites = 0;
   const keyOf = (ref: DeviceRef): string => `${ref.productId}/${ref.identity}`;
 
   const checkStore = (): void => {
@@ -83,6 +86,7 @@ export function createFakeAccess(): FakeAccess {
       writeGate = new Promise((resolve) => (open = resolve));
       return () => open();
     },
+    pendingWrites: () => pendingWrites,
     async productExists(productId) {
       checkStore();
       return products.has(productId);
@@ -104,7 +108,9 @@ export function createFakeAccess(): FakeAccess {
     },
     async write(credential, entries, origin) {
       const state = stateOf(credential);
+      pendingWrites++;
       await writeGate;
+      pendingWrites--;
       checkStore();
       for (const entry of entries) {
         fake.written.push({ identity: credential.ref.identity, entry, origin });

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { DeviceRef } from "../../usecases/ports.ts";
+import type { DeviceRef } from "../usecases/ports.ts";
 
 /** What a device knows of one resource, as far as this process has seen. */
 export type KnownValue = {

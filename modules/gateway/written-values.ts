@@ -1,6 +1,6 @@
-import { OtauError } from "../../errors.ts";
-import type { DeviceEntry } from "../../usecases/device-access.ts";
-import type { FormPair } from "./form.ts";
+import { OtauError } from "../errors.ts";
+import type { DeviceEntry } from "../usecases/device-access.ts";
+import type { FormPair } from "./http/form.ts";
 
 /** Largest value of a resource, in bytes of UTF-8. */
 export const maxValueBytes = 1_048_576;
