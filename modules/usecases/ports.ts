@@ -151,11 +151,15 @@ export type DeviceStore = {
     actor: Actor,
   ): Promise<{ created: string[]; existing: string[] }>;
 
-  /** Stores membership: each device's waiting update of this deployment. Idempotent. Unknown devices are skipped. */
+  /**
+   * Stores membership: each device's waiting update of this deployment. Idempotent. Unknown devices are skipped;
+   * `enrolled` counts all that are members now. `dueAt`: when a `tick` of each is due (the deployment's `expiresAt`).
+   */
   enrol(
     deploymentId: string,
     productId: string,
     identities: readonly string[],
+    dueAt?: Ms,
   ): Promise<{ enrolled: number }>;
   /** Removes a prepared, never accepted deployment from the devices and counters of all shards. */
   unenrol(deploymentId: string, productId: string): Promise<void>;

@@ -34,6 +34,8 @@ export type CommitItem = {
   /** Moves a counter; at zero its field goes. */
   readonly count: (key: string, field: string, by: number) => void;
   readonly setScore: (key: string, score: number, member: string) => void;
+  /** Only if the member has no earlier one. */
+  readonly setEarlierScore: (key: string, score: number, member: string) => void;
   readonly removeMember: (key: string, member: string) => void;
   readonly addOrdinal: (key: string, ordinal: number) => void;
   readonly removeOrdinal: (key: string, ordinal: number) => void;
@@ -96,6 +98,7 @@ export function startBatch(): CommitBatch {
     deleteFields: (key, names) => names.length > 0 && add("d", key, names),
     count: (key, field, by) => by !== 0 && add("i", key, [field, String(by)]),
     setScore: (key, score, member) => add("z", key, [String(score), member]),
+    setEarlierScore: (key, score, member) => add("Z", key, [String(score), member]),
     removeMember: (key, member) => add("y", key, [member]),
     addOrdinal: (key, ordinal) => add("+", key, [String(ordinal)]),
     removeOrdinal: (key, ordinal) => add("-", key, [String(ordinal)]),

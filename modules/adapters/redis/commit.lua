@@ -28,6 +28,15 @@ end
 expected.z = 'zset'
 run.z = function(key, first) call('ZADD', KEYS[key], ARGV[first], ARGV[first + 1]) end
 
+-- Only to an earlier score, for a member that may have one already.
+expected.Z = 'zset'
+run.Z = function(key, first)
+  local known = call('ZSCORE', KEYS[key], ARGV[first + 1])
+  if not known or tonumber(known) > tonumber(ARGV[first]) then
+    call('ZADD', KEYS[key], ARGV[first], ARGV[first + 1])
+  end
+end
+
 expected.y = 'zset'
 run.y = function(key, first) call('ZREM', KEYS[key], ARGV[first]) end
 

@@ -166,8 +166,9 @@ function writeFields({ item, keys, stored, after }: Scope, fields: DeviceFields)
 
 function writeRecords(
   { item, keys, stored }: Scope,
-  records: Map<string, string> | ReadonlyMap<string, string>,
-) {
+  records: ReadonlyMap<string, string>,
+  forgotten: readonly string[],
+): void {
   const chunk = Math.floor(stored.ordinal / chunkSize);
   const field = String(stored.ordinal);
   for (const [id, record] of records) {

@@ -1,0 +1,153 @@
+import { readNames } from "./deployment-members.ts";
+import type { Condition } from "./device-filter.ts";
+import { loadScript, runScript } from "./scripts.ts";
+import { keysOfShard, type StoreContext } from "./store-context.ts";
+
+const walkScript = loadScript(import.meta.url, "index-sets.lua", "walk.lua");
+
+/** Identities one script looks at, at most: a longer walk would keep everybody else waiting. */
+const scanMax = 5000;
+
+/** Which devices of a product, in the order of their identities. */
+export type Walk = {
+  readonly productId: string;
+  /** Conditions of a shard; all must hold. */
+  readonly conditions: (shard: number) => Promise<readonly Condition[]>;
+  /** Prefix of the identity, whatever its case. */
+  readonly prefix?: string;
+  readonly after?: string;
+};
+
+/** The next identities over all shards, and after which to go on where there are more. */
+export async function walkIdentities(
+  context: StoreContext,
+  walk: Walk,
+  limit: number,
+): Promise<{ identities: string[]; next?: string }> {
+  const share = Math.ceil(((limit + 1) / context.keys.length) * 1.25) + 4;
+  const shards = await Promise.all(
+    context.keys.map(async (_, shard) => {
+      const source = openShard(context, walk, shard, await walk.conditions(shard), share);
+      await source.fill();
+      return source;
+    }),
+  );
+  const identities: string[] = [];
+  while (identities.length <= limit) {
+    const first = await takeFirst(shards);
+    if (first === undefined) return { identities };
+    identities.push(first);
+  }
+  identities.length = limit;
+  const next = identities.at(-1);
+  return next === undefined ? { identities } : { identities, next };
+}
+
+/** How many match, counted by walking past them. */
+export async function countByWalk(context: StoreContext, walk: Walk): Promise<number> {
+  const counts = await Promise.all(
+    context.keys.map(async (_, shard) => {
+      const conditions = await walk.conditions(shard);
+      let count = 0;
+      let after: string | undefined = walk.after ?? "";
+      while (after !== undefined) {
+        const page = await walkShard(context, { ...walk, after }, shard, conditions, 0, "count");
+        count += page.count;
+        after = page.next;
+      }
+      return count;
+    }),
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+type ShardSource = {
+  /** The next identity of the shard; undefined at its end. Only after `fill`. */
+  readonly peek: () => string | undefined;
+  readonly take: () => void;
+  /** Reads on if nothing is left of what was read. */
+  readonly fill: () => Promise<void>;
+};
+
+/** The smallest of the shards' next identities; each shard comes in order, so the whole does. */
+async function takeFirst(shards: readonly ShardSource[]): Promise<string | undefined> {
+  let first: ShardSource | undefined;
+  let smallest: string | undefined;
+  for (const shard of shards) {
+    const identity = shard.peek();
+    if (identity !== undefined && (smallest === undefined || identity < smallest)) {
+      first = shard;
+      smallest = identity;
+    }
+  }
+  first?.take();
+  await first?.fill();
+  return smallest;
+}
+
+function openShard(
+  context: StoreContext,
+  walk: Walk,
+  shard: number,
+  conditions: readonly Condition[],
+  share: number,
+): ShardSource {
+  let buffer: readonly string[] = [];
+  let at = 0;
+  let after: string | undefined = walk.after ?? "";
+  return {
+    peek: () => buffer[at],
+    take: () => {
+      at++;
+    },
+    fill: async () => {
+      while (at >= buffer.length && after !== undefined) {
+        const page = await walkShard(context, { ...walk, after }, shard, conditions, share, "list");
+        buffer = page.identities;
+        at = 0;
+        after = page.next;
+      }
+    },
+  };
+}
+
+type ShardPage = {
+  readonly identities: readonly string[];
+  readonly count: number;
+  /** Where to go on; undefined at the end. */
+  readonly next: string | undefined;
+};
+
+type WalkReply =
+  | readonly ["o", readonly number[]]
+  | readonly ["w", string, readonly string[]]
+  | readonly ["c", string, number];
+
+async function walkShard(
+  context: StoreContext,
+  { productId, prefix = "", after = "" }: Walk,
+  shard: number,
+  conditions: readonly Condition[],
+  limit: number,
+  mode: "list" | "count",
+): Promise<ShardPage> {
+  const lower = prefix.toLowerCase();
+  const keys = [keysOfShard(context, shard).ids(productId)];
+  const args: (string | number | Buffer)[] = [lower, after, limit, scanMax, mode, conditions.length];
+  for (const { positive, sets, bits } of conditions) {
+    args.push(positive ? 1 : 0, sets.length, ...sets.map((set) => keys.push(set)));
+    args.push(bits === undefined ? "" : "bits", bits ?? "");
+  }
+  const reply = (await runScript(context.redis, walkScript, keys, args)) as WalkReply;
+  if (reply[0] === "o") {
+    const names = await readNames(context, productId, shard, reply[1]);
+    const identities = names
+      .filter((name) => name !== undefined)
+      .filter((name) => name > after && name.toLowerCase().startsWith(lower))
+      .sort();
+    return { identities, count: identities.length, next: undefined };
+  }
+  const next = reply[1] === "" ? undefined : reply[1];
+  if (reply[0] === "c") return { identities: [], count: reply[2], next };
+  return { identities: reply[2], count: reply[2].length, next };
+}

@@ -1,0 +1,61 @@
+-- Stores membership of devices of one shard: each gets a waiting update of the deployment, unless it is a member.
+-- KEYS: deployment, members, waiting, ready, dirty, marks, due, index of each state by code ('0' ... 'e'), index of
+-- none, then the device hashes. ARGV: deployment id, member of dirty, due time or '', then per device its member of due.
+-- Answers how many are members now, then the positions of devices whose list of waiting updates outgrew its field.
+local id, dirtyMember, dueAt = ARGV[1], ARGV[2], ARGV[3]
+local deployment, members, waiting, ready, dirty, marks, due, firstState = 1, 2, 3, 4, 5, 6, 7, 8
+local states = '0123456789abcde'
+local noState = firstState + #states
+local firstDevice = noState + 1
+local entry = '+' .. id
+local reply = { 0 }
+local added = 0
+
+for key = members, ready do
+  if not isIndexType(typeOf(key)) then return redis.error_reply('WRONGTYPE ' .. KEYS[key]) end
+end
+
+local function moveState(code, ordinal)
+  local from = code and firstState + tonumber(code, 16) or noState
+  if from == firstState then return end
+  indexRemove(from, ordinal)
+  indexAdd(firstState, ordinal)
+end
+
+local function setDue(member)
+  local known = call('ZSCORE', KEYS[due], member)
+  if not known or tonumber(known) > tonumber(dueAt) then call('ZADD', KEYS[due], dueAt, member) end
+end
+
+for i = 1, #KEYS - noState do
+  local key = KEYS[noState + i]
+  local found = call('HMGET', key, 'o', 'r', 'k', 'w', 'l0', 'X')
+  local ordinal = found[1]
+  if ordinal and not found[6] then
+    local list = found[4] and (found[4] .. ',' .. entry) or entry
+    if indexHas(members, ordinal) then
+      reply[1] = reply[1] + 1
+    elseif #list > 64 or found[4] == '\2' then
+      reply[#reply + 1] = i
+    else
+      reply[1] = reply[1] + 1
+      added = added + 1
+      local revision = string.format('%.0f', tonumber(found[2]) + 1)
+      if found[5] then
+        call('HSET', key, 'r', revision, 'w', list)
+      else
+        call('HSET', key, 'r', revision, 'w', list, 'k', '0')
+        moveState(found[3], ordinal)
+      end
+      indexAdd(members, ordinal)
+      indexAdd(waiting, ordinal)
+      indexAdd(ready, ordinal)
+      if dueAt ~= '' then setDue(ARGV[3 + i]) end
+    end
+  end
+end
+if added > 0 then
+  call('HINCRBY', KEYS[deployment], '0', added)
+  call('ZADD', KEYS[dirty], call('INCR', KEYS[marks]), dirtyMember)
+end
+return reply
