@@ -45,7 +45,8 @@ export const admissibleAliases = (names: readonly string[]): string[] =>
   [...new Set(names)].filter(isAlias).slice(0, maxAliases);
 
 // Murano's pattern for a resource name, with a length; no control characters.
-const isAlias = (name: string): boolean => name.length <= 128 && /^[^.$\p{Cc}]+$/u.test(name);
+const isAlias = (name: string): boolean =>
+  /^\w{1,64}$/.test(name) || (name.length <= 128 && /^[^.$\p{Cc}]+$/u.test(name));
 
 function checkSize(alias: string, value: unknown): void {
   if (typeof value !== "string") return;

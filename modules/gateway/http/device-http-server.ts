@@ -152,13 +152,18 @@ function makeAnswer(
     if (byMethod === undefined) return textReply(404, "No such path in the device API.\n");
     const route = byMethod.get(request.method ?? "");
     if (route === undefined) return emptyReply(405, ["Allow", [...byMethod.keys()].join(", ")]);
-    const hangUp = new AbortController();
-    response.once("close", () => hangUp.abort());
     try {
       const body = () => readBody(request, limits.maxBodyBytes, budget);
-      return await route({ request, query, body, signal: hangUp.signal });
+      return await route({ request, query, body, hangUp: () => hangUpSignal(response) });
     } catch (error) {
       return faultReply(error, deps.log);
     }
   };
+}
+
+// Made only for those who wait: an abort of its own for each request would cost more than the request.
+function hangUpSignal(response: ServerResponse): AbortSignal {
+  const controller = new AbortController();
+  response.once("close", () => controller.abort("hung up"));
+  return controller.signal;
 }

@@ -18,7 +18,7 @@ export type DeviceCall = {
   /** Reads the body; undefined when the device went away in the middle. */
   readonly body: () => Promise<string | undefined>;
   /** Aborted when the device hangs up. */
-  readonly signal: AbortSignal;
+  readonly hangUp: () => AbortSignal;
 };
 
 /** Answers a call; undefined when nobody is left to answer. */
@@ -67,7 +67,13 @@ function makeRead({ access, known, longPolls }: DeviceRouteDeps): DeviceRoute {
     if (wait === "malformed") return textReply(400, "Request-Timeout is a number of milliseconds.\n");
     if (since === undefined) return textReply(400, "If-Modified-Since is Unix seconds or an HTTP date.\n");
     access.touch(credential.ref);
-    const values = await longPolls.wait({ credential, aliases, since, timeoutMs: wait, signal: call.signal });
+    const values = await longPolls.wait({
+      credential,
+      aliases,
+      since,
+      timeoutMs: wait,
+      signal: call.hangUp(),
+    });
     if (values.size === 0) return emptyReply(304);
     const newestUs = Math.max(...[...values.values()].map(({ timestampUs }) => timestampUs));
     return {

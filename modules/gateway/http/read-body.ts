@@ -47,7 +47,6 @@ export async function readBody(
     request.once("end", () => settle(() => resolve(asText(chunks))));
     // After the end this changes nothing; before it, nobody is left to answer.
     request.once("close", () => settle(() => resolve(undefined)));
-    request.once("error", () => settle(() => resolve(undefined)));
   });
 }
 

@@ -8,10 +8,10 @@ export function createSocketOrder(): (socket: Socket, run: () => Promise<void>) 
   const tails = new WeakMap<Socket, Promise<void>>();
   return (socket, run) => {
     const before = tails.get(socket);
-    const done: Promise<void> = before === undefined ? run() : before.then(run);
-    tails.set(socket, done);
-    void done.finally(() => {
-      if (tails.get(socket) === done) tails.delete(socket);
+    const done = before === undefined ? run() : before.then(run);
+    const tail = done.then(() => {
+      if (tails.get(socket) === tail) tails.delete(socket);
     });
+    tails.set(socket, tail);
   };
 }
