@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { identitySchema, tagNameSchema, tagValueSchema } from "../otau/ids.ts";
 import { confirmSchema, onActiveSchema, retrySchema, timeoutsSchema } from "../otau/policy.ts";
+import { deploymentViewSchema } from "./deployment-view.ts";
 import type { DeviceFilter } from "./ports.ts";
 
 /** Most devices that one list may name. */
@@ -57,6 +58,20 @@ export const applyBodySchema = z
     error: 'must have either "devices" or "target"',
   });
 export type ApplyBody = z.infer<typeof applyBodySchema>;
+
+/** Answer of an apply that was accepted; `unknown` names devices that were skipped. */
+export const applyReplySchema = z.strictObject({
+  deployment: deploymentViewSchema,
+  unknown: z.strictObject({ count: z.int(), identities: z.array(z.string()) }).optional(),
+});
+
+/** Answer of an apply that was only tried out. */
+export const dryRunReplySchema = z.strictObject({
+  total: z.int(),
+  skipped: z.record(z.string(), z.int()).meta({ description: "How many would end at once, by reason" }),
+  sample: z.array(z.string()).meta({ description: "Some of the devices that would get it" }),
+  forecastMs: z.int().meta({ description: "How long the writes would take at the given rate" }),
+});
 
 /** The devices a target means. All conditions hold together. */
 export function filterOfTarget(target: Target): DeviceFilter {

@@ -21,6 +21,14 @@ export type Caller = { readonly id: string; readonly role: Role; readonly produc
 /** A caller as history and journal name it. */
 export const actorOf = ({ id }: Pick<Caller, "id">): Actor => ({ kind: "token", id });
 
+/**
+ * Tokens are for all products alike: an administrator of some of them could else make one for the others. FORBIDDEN.
+ */
+export function requireAllProducts({ products }: Pick<Caller, "products">): void {
+  if (products === "*") return;
+  throw new OtauError("FORBIDDEN", 'Tokens are managed by a token of all products ("*").');
+}
+
 const unknownToken = (id: string) => new OtauError("NOT_FOUND", `There is no token ${id}.`);
 
 /** Tokens of the app API: made, listed, rotated, deleted and checked. */

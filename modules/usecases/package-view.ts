@@ -9,6 +9,29 @@ const problemSchema = z.strictObject({
   message: z.string(),
 });
 
+/** Where a package stands. */
+export const packageStateSchema = z.enum(["pending", "available", "withdrawn"]);
+
+/** The body that registers a package; what is within `otau_info` is judged by the package's own rules. */
+export const packageBodySchema = z
+  .strictObject({
+    otau_info: z.unknown().meta({ description: "`{ author?, vendor?, product?, config_otau }`" }),
+  })
+  .meta({
+    example: {
+      otau_info: {
+        vendor: "acme",
+        product: "iotgw1",
+        config_otau: {
+          version: "1.0.1",
+          name: "Gateway 1.0.1",
+          type: "FILE",
+          payload: "https://updates.example.com/gateway-1.0.1.bin",
+        },
+      },
+    },
+  });
+
 /** A package as the app API lists it. */
 export const packageViewSchema = z
   .strictObject({
@@ -16,7 +39,7 @@ export const packageViewSchema = z
     otau_info: z.unknown().optional(),
     valid: z.boolean(),
     problems: z.array(problemSchema),
-    state: z.enum(["pending", "available", "withdrawn"]),
+    state: packageStateSchema,
     contentLength: z.int(),
     sha256: z.string(),
     inUse: z.boolean(),

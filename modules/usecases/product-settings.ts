@@ -31,6 +31,8 @@ export type ProductSettingsOf = (productId: string) => Promise<ProductSettingsIn
 
 const defaultLimits: Limits = { outageGraceMs: 60_000, clockSkewMs: 5000, reportsPerSecond: 5 };
 
+const defaultHistory = { linesMax: 500, ageMaxMs: 30 * 86_400_000 };
+
 /** Reads settings through a cache of a second: a change of a setting need not be seen sooner. */
 export function makeProductSettings(products: Pick<ProductStore, "get">, now: () => number) {
   const cache = new Map<
@@ -38,12 +40,18 @@ export function makeProductSettings(products: Pick<ProductStore, "get">, now: ()
     { readonly until: number; readonly settings: Promise<ProductSettingsInput> }
   >();
 
+  const lastRead = new Map<string, ProductSettingsInput>();
+
   const settingsOf: ProductSettingsOf = (productId) => {
     const known = cache.get(productId);
     if (known !== undefined && known.until > now()) return known.settings;
     const settings = products
       .get(productId)
-      .then((record) => (record?.settings ?? {}) as ProductSettingsInput)
+      .then((record) => {
+        const read = (record?.settings ?? {}) as ProductSettingsInput;
+        lastRead.set(productId, read);
+        return read;
+      })
       .catch((error: unknown) => {
         cache.delete(productId);
         throw error;
@@ -61,10 +69,19 @@ export function makeProductSettings(products: Pick<ProductStore, "get">, now: ()
     };
   }
 
+  /** Read with the settings above, so that it costs nothing where a decision was made just now. */
+  function historyLimitsOf(productId: string): { readonly linesMax: number; readonly ageMaxMs: number } {
+    const history = lastRead.get(productId)?.history;
+    return {
+      linesMax: history?.maxLines ?? defaultHistory.linesMax,
+      ageMaxMs: history?.maxAgeMs ?? defaultHistory.ageMaxMs,
+    };
+  }
+
   /** A changed setting holds at once in this process. */
   function forget(productId: string): void {
     cache.delete(productId);
   }
 
-  return { settingsOf, limitsOf, forget };
+  return { settingsOf, limitsOf, historyLimitsOf, forget };
 }

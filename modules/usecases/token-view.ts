@@ -2,6 +2,9 @@ import { z } from "zod";
 import { productIdSchema } from "../otau/ids.ts";
 import { type AppTokenRecord, roles } from "./ports.ts";
 
+/** Id of a token of the app API; which there are is for the store to say. */
+export const tokenIdSchema = z.string().min(1).max(128);
+
 /** What a new token is made of. */
 export const newTokenSchema = z.strictObject({
   name: z.string().min(1).max(256).meta({ example: "dashboard" }),
