@@ -113,3 +113,14 @@ for i = 5, #KEYS do
 end
 return reply`,
 );
+
+/** Names of the packages with open deployments. KEYS: open deployments per package. ARGV: the packages. */
+export const packagesWithOpen = productScript(
+  "packagesWithOpen",
+  `
+local found = {}
+for i = 1, #KEYS do
+  if redis.call('EXISTS', KEYS[i]) == 1 then found[#found + 1] = ARGV[i] end
+end
+return found`,
+);

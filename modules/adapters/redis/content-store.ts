@@ -3,7 +3,7 @@ import { isPackageId } from "../../otau/ids.ts";
 import type { Actor } from "../../otau/vocabulary.ts";
 import type { ContentRecord, ContentStore, Precondition } from "../../usecases/ports.ts";
 import { withStoreErrors } from "./connection.ts";
-import { putItem, removeItem, withdrawItem } from "./content-scripts.ts";
+import { packagesWithOpen, putItem, removeItem, withdrawItem } from "./content-scripts.ts";
 import { contentBodyText, readContentText } from "./content-text.ts";
 import { defaultProductId, productKeys } from "./product-keys.ts";
 import { type ProductStoreDeps, runProductScript } from "./product-scripts.ts";
@@ -11,8 +11,13 @@ import { type ProductStoreDeps, runProductScript } from "./product-scripts.ts";
 /** How often a withdrawal begins anew while deployments of the package come and go. */
 const withdrawTriesMax = 20;
 
+export type RedisContentStore = ContentStore & {
+  /** Which of the packages have open deployments; one call for a whole page. */
+  readonly packagesInUse: (productId: string, packageIds: readonly string[]) => Promise<ReadonlySet<string>>;
+};
+
 /** Content items of all products; packages among them. Bytes are in a BlobStore under their digest. */
-export function makeContentStore(deps: ProductStoreDeps): ContentStore {
+export function makeContentStore(deps: ProductStoreDeps): RedisContentStore {
   const { redis } = deps;
 
   async function getMany(productId: string, ids: readonly string[]): Promise<ContentRecord[]> {
@@ -130,6 +135,12 @@ export function makeContentStore(deps: ProductStoreDeps): ContentStore {
 
     openDeployments: (productId, packageId) =>
       withStoreErrors(() => redis.smembers(productKeys.packageOpen(productId, packageId))),
+
+    async packagesInUse(productId, packageIds) {
+      if (packageIds.length === 0) return new Set();
+      const keys = packageIds.map((packageId) => productKeys.packageOpen(productId, packageId));
+      return new Set(await runProductScript(deps, packagesWithOpen, keys, packageIds));
+    },
 
     isEmpty: async (productId) =>
       (await withStoreErrors(() => redis.zcard(productKeys.itemIds(productId)))) === 0,

@@ -115,6 +115,9 @@ describe("a package with open deployments", () => {
       code: "PACKAGE_IN_USE",
     });
     expect(await content.openDeployments("default", "package_a")).toEqual(["d1"]);
+    await put(packageItem("package_b"));
+    const inUse = await content.packagesInUse("default", ["package_b", "package_a", "package_x"]);
+    expect([...inUse]).toEqual(["package_a"]);
   });
 
   it("is free again once they have ended", async () => {
