@@ -259,7 +259,7 @@ export function makeApplyPackage(deps: ApplyDeps) {
     });
     await deployments.prepare(draft.productId, draft.id);
     deps.failPoint("accept:prepared");
-    await devices.enrol(draft.id, draft.productId, members.identities);
+    await devices.enrol(draft.id, draft.productId, members.identities, draft.expiresAt);
     deps.failPoint("accept:enrolled");
     const record = await deployments.accept(
       draft,

@@ -5,6 +5,9 @@ import type { DeploymentRecord, Totals } from "./ports.ts";
 
 const isoTime = z.iso.datetime();
 
+/** Id of a deployment; which there are is for the store to say. */
+export const deploymentIdSchema = z.string().min(1).max(128);
+
 /** A deployment as the app API shows it; an absent field means "not so". */
 export const deploymentViewSchema = z
   .strictObject({
@@ -62,3 +65,13 @@ export function toDeploymentView(record: DeploymentRecord, totals: Totals): Depl
     revision: record.revision,
   };
 }
+
+/** Several at once; `totals` stand in the order of the records. */
+export const toDeploymentViews = (
+  records: readonly DeploymentRecord[],
+  totals: readonly Totals[],
+): DeploymentView[] =>
+  records.flatMap((record, index) => {
+    const mine = totals[index];
+    return mine === undefined ? [] : [toDeploymentView(record, mine)];
+  });

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { OtauError } from "../errors.ts";
 import { readConfigOtau } from "../otau/package.ts";
 import type { PackageRules } from "../otau/package-payload.ts";
@@ -19,6 +20,18 @@ import type { ProductSettingsOf } from "./product-settings.ts";
 const resourcesMax = 64;
 const valueBytesMax = 1_048_576;
 const aliasPattern = /^[^.$\s]{1,128}$/u;
+
+/** A device's resources as the app API shows them (Murano getIdentityState). */
+export const deviceStateSchema = z
+  .record(
+    z.string(),
+    z.strictObject({
+      timestamp: z.number().meta({ description: "Microseconds since 1970" }),
+      set: z.unknown().optional(),
+      reported: z.unknown().optional(),
+    }),
+  )
+  .meta({ id: "DeviceState" });
 
 /** What `services/device2.yaml` says of a resource (Murano resource definitions). */
 export type ResourceDefinition = { readonly settable: boolean };

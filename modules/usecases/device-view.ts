@@ -1,15 +1,12 @@
 import { z } from "zod";
 import { deviceTagsMax, identitySchema, tagNameSchema, tagValueSchema } from "../otau/ids.ts";
-import { historyLineSchema, toUpdateView, updateViewSchema } from "../otau/update-view.ts";
+import { historyLineSchema, toUpdateView, type UpdateView, updateViewSchema } from "../otau/update-view.ts";
 import { isLiveState, updateStates } from "../otau/vocabulary.ts";
 import { rowsOf } from "./list-updates.ts";
 import type { LoadedDevice, UpdateRow } from "./ports.ts";
 
 /** A device counts as online this long after it was heard from; open connections are heard from all the while. */
 export const onlineWithinMs = 60_000;
-
-/** Most devices that one POST registers. */
-export const registerDevicesMax = 10_000;
 
 /** An update, named in the API's document. */
 export const updateReplySchema = updateViewSchema.meta({ id: "Update" });
@@ -89,3 +86,23 @@ export function toDeviceView(loaded: LoadedDevice): DeviceView {
     revision: device.revision,
   };
 }
+
+/** An update of a list as the app API shows it. */
+export const toRowView = ({ device, update, deployment }: UpdateRow): UpdateView =>
+  toUpdateView(device, update, deployment);
+
+const count = z.int().min(0);
+
+/** How many devices there are, by what they are. */
+export const summarySchema = z
+  .strictObject({
+    total: count,
+    byUpdateState: z.record(z.string(), count).meta({ description: "By `updateState`, `none` included" }),
+    byInstalledVersion: z.array(z.strictObject({ version: z.string().nullable(), count })),
+    drifted: count,
+    online: count,
+    seen: z
+      .strictObject({ lastHour: count, lastDay: count, earlier: count, never: count })
+      .meta({ description: "When last heard from; each device counts once" }),
+  })
+  .meta({ id: "Summary" });

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import type { Reason, UpdateState } from "../otau/vocabulary.ts";
 import type { DeviceRef, DeviceStore, LoadedDevice, UpdateRow } from "./ports.ts";
 
@@ -14,7 +15,8 @@ export type UpdateFilter = {
 };
 
 /** Where a list goes on: after this device, and within the next one after this deployment's seq. */
-export type UpdatePosition = { readonly after?: string | undefined; readonly seq?: number | undefined };
+export const updatePositionSchema = z.strictObject({ after: z.string().optional(), seq: z.int().optional() });
+export type UpdatePosition = Readonly<z.infer<typeof updatePositionSchema>>;
 export type UpdatePage = { readonly items: readonly UpdateRow[]; readonly next?: UpdatePosition };
 
 /** Updates of a loaded device, oldest deployment first. */

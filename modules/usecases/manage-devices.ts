@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { OtauError } from "../errors.ts";
 import { deviceTagsMax } from "../otau/ids.ts";
 import type { Device } from "../otau/model.ts";
@@ -8,6 +9,8 @@ import { refuseMismatch, type StatedPrecondition } from "./preconditions.ts";
 
 const chunk = 200;
 const racesMax = 8;
+/** Most devices that one registration takes. */
+const registerDevicesMax = 10_000;
 
 export type ManageDevicesDeps = {
   readonly devices: DeviceStore;
@@ -31,12 +34,14 @@ export type DevicePatch = {
   readonly installedVersion?: string | undefined;
 };
 
-export type RegisterReply = {
-  readonly created: number;
-  readonly updated: number;
-  readonly unchanged: number;
-  readonly tokens?: Readonly<Record<string, string>>;
-};
+/** Answer of a registration. */
+export const registerReplySchema = z.strictObject({
+  created: z.int(),
+  updated: z.int(),
+  unchanged: z.int(),
+  tokens: z.record(z.string(), z.string()).optional().meta({ description: "By identity, if asked for" }),
+});
+export type RegisterReply = Readonly<z.infer<typeof registerReplySchema>>;
 
 const unknownDevice = (ref: DeviceRef) =>
   new OtauError("NOT_FOUND", `There is no device ${ref.identity} in product ${ref.productId}.`);
@@ -59,6 +64,7 @@ export function makeManageDevices(deps: ManageDevicesDeps) {
     wanted: readonly NewDevice[],
     options: { readonly tokens: boolean; readonly actor: Actor },
   ): Promise<RegisterReply> {
+    refuseMany(wanted);
     refuseDoubles(wanted);
     const { created, existing } = await devices.create(productId, wanted, options.actor);
     const byIdentity = new Map(wanted.map((device) => [device.identity, device]));
@@ -250,6 +256,14 @@ function editsOf(device: Device, wanted: DeviceEdits | undefined): DeviceExtrasC
   const areNewTags = tags !== undefined && !sameTags(tags, device.tags);
   if (!isNewVersion && !areNewTags) return undefined;
   return { ...(areNewTags ? { tags } : {}), ...(isNewVersion ? { installedVersion } : {}) };
+}
+
+function refuseMany({ length }: readonly NewDevice[]): void {
+  if (length <= registerDevicesMax) return;
+  throw new OtauError(
+    "TOO_LARGE",
+    `${length} devices are too many; send at most ${registerDevicesMax} at once.`,
+  );
 }
 
 function refuseDoubles(wanted: readonly NewDevice[]): void {

@@ -49,6 +49,14 @@ export const packageViewSchema = z
   .meta({ id: "Package" });
 export type PackageView = z.infer<typeof packageViewSchema>;
 
+/** A package that can be applied to a device, and how that device stands to it. */
+export const applicablePackageSchema = packageViewSchema
+  .extend({
+    installed: z.boolean().meta({ description: "The device has its version" }),
+    updating: z.boolean().meta({ description: "An update to it has not ended" }),
+  })
+  .meta({ id: "ApplicablePackage" });
+
 /** A content item as the app API lists it; of a package also whether its tag can be read. */
 export const contentViewSchema = z
   .strictObject({

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { OtauError } from "../errors.ts";
 import type { Outcome } from "../otau/model.ts";
 import { type Actor, isFinalState, type UpdateState } from "../otau/vocabulary.ts";
@@ -11,6 +12,14 @@ const leftShownMax = 100;
 /** States out of which an operator may reopen an update. */
 export const retriableStates = ["failed", "timed_out", "aborted", "canceled"] as const;
 export type RetriableState = (typeof retriableStates)[number];
+
+/** Answer of a retry of a deployment; of those that were left alone the first 100 are named. */
+export const retryReplySchema = z.strictObject({
+  retried: z.int(),
+  left: z.array(
+    z.strictObject({ identity: z.string(), code: z.enum(["NOTHING_TO_RETRY", "PACKAGE_WITHDRAWN"]) }),
+  ),
+});
 
 export type Left = { readonly identity: string; readonly code: "NOTHING_TO_RETRY" | "PACKAGE_WITHDRAWN" };
 export type RetryReply = { readonly retried: number; readonly left: readonly Left[] };

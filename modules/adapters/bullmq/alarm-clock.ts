@@ -67,6 +67,8 @@ export async function openAlarmClock(options: AlarmClockOptions): Promise<OpenAl
   const pending = new Set<string>();
 
   function add(duty: Duty, subject: string | undefined): void {
+    // Journal lines come with every commit; their own short interval is soon enough.
+    if (duty === "relay") return;
     const key = `${duty} ${subject ?? ""}`;
     if (pending.has(key)) return;
     pending.add(key);

@@ -1,0 +1,172 @@
+import { createHash, randomBytes, randomInt } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Logger } from "pino";
+import type { App } from "./app.ts";
+import type { Stores } from "./compose-stores.ts";
+import type { Config } from "./config.ts";
+import type { FailPoint } from "./fail-point.ts";
+import { makeDeviceActions } from "./usecases/act-on-device.ts";
+import { makeApplyPackage } from "./usecases/apply-package.ts";
+import { makeCancelUpdate } from "./usecases/cancel-update.ts";
+import { makeConductDeployments } from "./usecases/conduct-deployments.ts";
+import type { DeviceAccess } from "./usecases/device-access.ts";
+import { makeDeviceState, type ResourceDefinitions } from "./usecases/device-state.ts";
+import { makeFollowCancel } from "./usecases/follow-cancel.ts";
+import { makeDeviceAccess } from "./usecases/grant-device-access.ts";
+import { makeListUpdates } from "./usecases/list-updates.ts";
+import { makeManageContent } from "./usecases/manage-content.ts";
+import { makeManageDevices } from "./usecases/manage-devices.ts";
+import { makeManagePackages } from "./usecases/manage-packages.ts";
+import { makeManageProducts } from "./usecases/manage-products.ts";
+import { makeManageTokens } from "./usecases/manage-tokens.ts";
+import type { AlarmClock } from "./usecases/ports.ts";
+import { makeRecordReports } from "./usecases/record-reports.ts";
+import { makeReleaseDeployment } from "./usecases/release-deployment.ts";
+import { makeRetryUpdates } from "./usecases/retry-updates.ts";
+import { makeSteerDeployment } from "./usecases/steer-deployment.ts";
+import { makeSweepDue } from "./usecases/sweep-due.ts";
+
+const digest = (text: string): string => createHash("sha256").update(text).digest("hex");
+const idAlphabet = "0123456789abcdefghijklmnopqrstuvwxyz";
+
+/** Ids hold no dash: a deployment's and a device's are joined by one to an update's. */
+const newId = (prefix: string, length: number): string =>
+  prefix + Array.from({ length }, () => idAlphabet[randomInt(idAlphabet.length)]).join("");
+
+export type AppDeps = {
+  readonly stores: Stores;
+  readonly config: Pick<Config, "allowHttpPayload" | "extraTypes">;
+  readonly adminToken: string;
+  readonly resources: ResourceDefinitions;
+  readonly alarm: AlarmClock;
+  readonly failPoint: FailPoint;
+  readonly emit: (service: string, event: string, payload: unknown) => Promise<unknown>;
+  readonly log: Logger;
+};
+
+/** The use cases, each given the ports it names; and the duties that a worker carries out with them. */
+export function composeApp(deps: AppDeps) {
+  const { stores, alarm, failPoint, log } = deps;
+  const { devices, deployments, products, content, blobs, leases } = stores;
+  const rules = { allowHttpPayload: deps.config.allowHttpPayload, extraTypes: deps.config.extraTypes };
+  const { settingsOf, limitsOf, forget } = stores.settings;
+  const newDeviceToken = () => randomBytes(20).toString("hex");
+  const newDeploymentId = () => newId("d", 15);
+  const outages = cached(() => stores.outages.outages(), 200);
+
+  const { act, actOnMany } = makeDeviceActions({
+    devices,
+    limitsOf,
+    outages,
+    random: Math.random,
+    sleep: async (ms) => void (await delay(ms)),
+    committed: () => alarm.wake("relay"),
+    failPoint,
+  });
+  const followCancel = makeFollowCancel({ devices, deployments, actOnMany, failPoint });
+  const steer = makeSteerDeployment({ devices, deployments, actOnMany, alarm, failPoint });
+  const manageContent = makeManageContent({ content, blobs, products });
+  const release = makeReleaseDeployment({
+    devices,
+    deployments,
+    leases,
+    actOnMany,
+    holder: `${process.pid}.${randomBytes(6).toString("hex")}`,
+    failPoint,
+  });
+
+  const app: Omit<App, "health" | "openapi"> = {
+    applyPackage: makeApplyPackage({
+      devices,
+      deployments,
+      content,
+      idempotency: stores.idempotency,
+      settingsOf,
+      limitsOf,
+      rules,
+      newId: newDeploymentId,
+      alarm,
+      failPoint,
+    }),
+    recordReports: makeRecordReports({ act }),
+    cancelUpdate: makeCancelUpdate({ devices, act }),
+    retryUpdates: makeRetryUpdates({ devices, act, actOnMany, followCancel, steer }),
+    steer,
+    updates: makeListUpdates({ devices }),
+    products: makeManageProducts({ products, devices, content, lastingProduct: "default", changed: forget }),
+    devices: makeManageDevices({
+      devices,
+      tokens: stores.deviceTokens,
+      act,
+      actOnMany,
+      newToken: newDeviceToken,
+      digest,
+      deleted: (ref) =>
+        deps.emit("device2", "deleted", { type: "deleted", ...ref, timestamp: Date.now() * 1000 }),
+    }),
+    deviceState: makeDeviceState({
+      devices,
+      deployments,
+      settingsOf,
+      act,
+      resources: deps.resources,
+      rules,
+      newId: newDeploymentId,
+      alarm,
+    }),
+    packages: makeManagePackages({ content, manageContent, devices, steer, rules, alarm }),
+    content: manageContent,
+    tokens: makeManageTokens({
+      tokens: stores.appTokens,
+      adminDigest: digest(deps.adminToken),
+      newSecret: () => `otau_${randomBytes(24).toString("hex")}`,
+      newId: () => newId("t", 12),
+      digest,
+      now: devices.now,
+    }),
+    rules,
+    read: { devices, deployments, content },
+    emit: deps.emit,
+  };
+
+  const access: DeviceAccess = makeDeviceAccess({
+    devices,
+    products,
+    tokens: stores.deviceTokens,
+    outages: stores.outages,
+    hints: stores.hints,
+    settingsOf,
+    act,
+    newToken: newDeviceToken,
+    digest,
+    emit: (event) => deps.emit("device2", event.type, event),
+    log,
+  });
+
+  const sweep = makeSweepDue({ devices, actOnMany, failPoint });
+  const conductor = makeConductDeployments({
+    devices,
+    deployments,
+    products,
+    followCancel,
+    release,
+    alarm,
+    at: (time, run) => void setTimeout(run, Math.max(0, time - stores.clock.roughNow())).unref(),
+  });
+  return { app, access, sweep, conductor };
+}
+
+/** The same answer for a while: what many decisions ask for at once is read once. */
+function cached<Value>(read: () => Promise<Value>, forMs: number): () => Promise<Value> {
+  let known: { readonly until: number; readonly value: Promise<Value> } | undefined;
+  return () => {
+    if (known !== undefined && known.until > performance.now()) return known.value;
+    const value = read();
+    const entry = { until: performance.now() + forMs, value };
+    known = entry;
+    value.catch(() => {
+      if (known === entry) known = undefined;
+    });
+    return value;
+  };
+}

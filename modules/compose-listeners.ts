@@ -1,0 +1,166 @@
+import type { Logger } from "pino";
+import type { App, Helpers } from "./app.ts";
+import type { Stores } from "./compose-stores.ts";
+import type { Config } from "./config.ts";
+import type { OtauError } from "./errors.ts";
+import {
+  createDeviceHttpServer,
+  type DeviceHttpOptions,
+  type DeviceHttpServer,
+} from "./gateway/http/device-http-server.ts";
+import { createDeviceMqttServer, type DeviceMqttServer } from "./gateway/mqtt/device-mqtt-server.ts";
+import { makeRuntimeIdempotency } from "./idempotency-bridge.ts";
+import { isLoopbackHost } from "./loopback.ts";
+import { roleAllows } from "./roles.ts";
+import { serveAssets } from "./runtime/assets.ts";
+import { createHttpApp } from "./runtime/http.ts";
+import { listen } from "./runtime/listen.ts";
+import type { Solution } from "./runtime/load.ts";
+import type { Manifest } from "./runtime/manifest.ts";
+import { type ListenerSetting, listenError } from "./startup-error.ts";
+import type { DeviceAccess } from "./usecases/device-access.ts";
+
+const graceMs = 5000;
+
+export type ListenersDeps = {
+  readonly config: Config;
+  readonly app: App;
+  readonly access: DeviceAccess;
+  readonly stores: Stores;
+  readonly solution: Solution;
+  readonly manifest: Manifest;
+  readonly root: string;
+  readonly helpersFor: (context: Helpers["context"]) => Helpers;
+  readonly translateError: (error: unknown) => OtauError | undefined;
+  readonly newId: () => string;
+  readonly log: Logger;
+};
+
+type Open = { readonly name: string; readonly url: string; readonly close: () => Promise<void> };
+
+/** Opens the listeners of this process's roles; what opened is closed again when a later one cannot. */
+export async function openListeners(deps: ListenersDeps) {
+  const { roles } = deps.config;
+  const open: Open[] = [];
+  const close = async () => void (await Promise.all(open.map((each) => each.close())));
+  try {
+    if (roles.includes("api")) open.push(await openApi(deps));
+    for (const listener of roles.includes("gateway") ? deviceListeners(deps.config) : []) {
+      open.push(await openDevice(deps, listener));
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const urlOf = (name: string) => open.find((each) => each.name === name)?.url;
+  return {
+    addresses: { apiUrl: urlOf("api"), deviceUrl: urlOf("device"), mqttUrl: urlOf("mqtt") },
+    describe: () => open.map(({ name, url }) => `${name}=${url}`).join(" "),
+    close,
+  };
+}
+
+async function openApi(deps: ListenersDeps): Promise<Open> {
+  const { config, app, stores, solution, manifest, log } = deps;
+  const cors = manifest.endpoints.cors;
+  const http = createHttpApp(
+    {
+      endpoints: solution.endpoints,
+      ...(cors ? { cors } : {}),
+      ...(manifest.assets ? { assets: serveAssets(deps.root, manifest.assets) } : {}),
+      checkReplies: !config.isProduction,
+      onLoopbackOnly: isLoopbackHost(config.host),
+    },
+    {
+      authenticate: (token) => (token === undefined ? undefined : app.tokens.authenticate(token)),
+      roleAllows,
+      helpersFor: ({ handler, requestId }) => deps.helpersFor({ handler, requestId }),
+      idempotency: makeRuntimeIdempotency(stores.idempotency, deps.newId),
+      translateError: deps.translateError,
+      newRequestId: deps.newId,
+      log,
+    },
+  );
+  try {
+    const { url, close } = await listen(http, {
+      host: config.host,
+      port: config.port,
+      newRequestId: deps.newId,
+    });
+    return { name: "api", url, close: () => close(graceMs) };
+  } catch (error) {
+    throw listenError(error, "PORT", config.port);
+  }
+}
+
+type DeviceListener = {
+  readonly name: "device" | "mqtt" | "devices" | "mqtts";
+  readonly scheme: string;
+  readonly setting: ListenerSetting;
+  readonly port: number;
+  readonly isTls: boolean;
+  readonly make: (options: DeviceHttpOptions) => DeviceHttpServer | Promise<DeviceMqttServer>;
+};
+
+/** Listeners for devices: those without encryption only where that is allowed, those with TLS where it is set up. */
+function deviceListeners(config: Config): readonly DeviceListener[] {
+  const all: readonly DeviceListener[] = [
+    {
+      name: "device",
+      scheme: "http",
+      setting: "DEVICE_HTTP_PORT",
+      port: config.deviceHttpPort,
+      isTls: false,
+      make: createDeviceHttpServer,
+    },
+    {
+      name: "mqtt",
+      scheme: "mqtt",
+      setting: "MQTT_PORT",
+      port: config.mqttPort,
+      isTls: false,
+      make: createDeviceMqttServer,
+    },
+    {
+      name: "devices",
+      scheme: "https",
+      setting: "DEVICE_TLS_PORT",
+      port: config.deviceTlsPort,
+      isTls: true,
+      make: createDeviceHttpServer,
+    },
+    {
+      name: "mqtts",
+      scheme: "mqtts",
+      setting: "MQTTS_PORT",
+      port: config.mqttsPort,
+      isTls: true,
+      make: createDeviceMqttServer,
+    },
+  ];
+  return all.filter(({ isTls }) => (isTls ? config.deviceTls !== undefined : config.opensPlainDevice));
+}
+
+async function openDevice(
+  { config, access, stores, log }: ListenersDeps,
+  listener: DeviceListener,
+): Promise<Open> {
+  const server = await listener.make({
+    access,
+    log,
+    defaultProduct: config.defaultProduct,
+    now: stores.clock.roughNow,
+    ...(listener.isTls && config.deviceTls ? { tls: config.deviceTls } : {}),
+  });
+  try {
+    const { port } = await server.listen(listener.port, config.deviceHost);
+    const host = config.deviceHost.includes(":") ? `[${config.deviceHost}]` : config.deviceHost;
+    return {
+      name: listener.name,
+      url: `${listener.scheme}://${host}:${port}`,
+      close: () => server.close(graceMs),
+    };
+  } catch (error) {
+    throw listenError(error, listener.setting, listener.port);
+  }
+}

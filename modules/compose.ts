@@ -1,0 +1,154 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { join } from "node:path";
+import type { Logger } from "pino";
+import { type OpenAlarmClock, openAlarmClock } from "./adapters/bullmq/alarm-clock.ts";
+import { toStoreError } from "./adapters/redis/connection.ts";
+import type { Store } from "./adapters/redis-server/store.ts";
+import type { App, Helpers } from "./app.ts";
+import { composeApp } from "./compose-app.ts";
+import { openListeners } from "./compose-listeners.ts";
+import { openStores, type Stores } from "./compose-stores.ts";
+import type { Config } from "./config.ts";
+import { makeDuties } from "./duties.ts";
+import { OtauError } from "./errors.ts";
+import { type FailPoint, noFailPoint } from "./fail-point.ts";
+import { makeMetrics } from "./metrics.ts";
+import { makeReadiness } from "./readiness.ts";
+import { type Dispatch, makeDispatch, runInitScript } from "./runtime/events.ts";
+import { loadSolution } from "./runtime/load.ts";
+import { readManifest } from "./runtime/manifest.ts";
+import { buildOpenapi } from "./runtime/openapi.ts";
+import { knownServices, resourcesOf } from "./services.ts";
+import type { Swept } from "./usecases/sweep-due.ts";
+
+export type ComposeOptions = {
+  readonly config: Config;
+  readonly store: Store;
+  readonly adminToken: string;
+  readonly log: Logger;
+  /** Folder of `solution.yaml`. */
+  readonly root: string;
+  readonly failPoint?: FailPoint;
+  /** Keyspace and moved time of a test. */
+  readonly db?: number;
+  readonly usesTestClock?: boolean;
+};
+
+export type Running = Awaited<ReturnType<typeof compose>>;
+
+/** Builds everything and starts what this process is for. The only place that knows all parts. */
+export async function compose(options: ComposeOptions) {
+  const { config, store, log, root } = options;
+  const isWorker = config.roles.includes("worker");
+  const manifest = await readManifest(join(root, "solution.yaml"));
+  const solution = await loadSolution(root, manifest, knownServices);
+  const stores = await openStores(storesOptions(options));
+  const workStores = isWorker ? await openStores(storesOptions(options)) : undefined;
+  const metrics = makeMetrics();
+  const openapi = buildOpenapi(solution.endpoints, {
+    title: manifest.info.name,
+    version: manifest.info.version ?? "0",
+  });
+
+  // App, events and alarm clock need each other; each is looked up when it is used.
+  let dispatch: Dispatch = async () => undefined;
+  let alarm: OpenAlarmClock | undefined;
+  let lastSweep: Swept = { judged: 0, oldestLateMs: 0 };
+  const appDeps = {
+    config,
+    adminToken: options.adminToken,
+    resources: resourcesOf(solution.configs),
+    alarm: { wake: (...[duty, subject]: Parameters<OpenAlarmClock["wake"]>) => alarm?.wake(duty, subject) },
+    failPoint: options.failPoint ?? noFailPoint,
+    emit: (...[service, event, payload]: Parameters<Dispatch>) => dispatch(service, event, payload),
+    log,
+    metrics,
+  };
+  const requests = composeApp({ ...appDeps, stores });
+  const work = workStores && composeApp({ ...appDeps, stores: workStores });
+
+  alarm = await openAlarmClock({
+    address: store.address,
+    ...(options.db === undefined ? {} : { db: options.db }),
+    log,
+    ...(work && workStores
+      ? {
+          work: makeDuties({
+            stores: workStores,
+            sweep: work.sweep,
+            conduct: work.conductor,
+            fireTimers: async () => undefined,
+            swept: (swept) => {
+              lastSweep = swept;
+              metrics.sweepLateSeconds.observe(Math.max(0, swept.oldestLateMs) / 1000);
+            },
+            repaired: (count) => metrics.dueRepaired.inc(count),
+          }),
+        }
+      : {}),
+  });
+  const health = makeReadiness({ store, stores, alarm, lastSweep: () => lastSweep, isWorker, metrics });
+  const app: App = { ...requests.app, health, openapi: () => openapi };
+  const helpersFor = (context: Helpers["context"]): Helpers => ({
+    app,
+    log: log.child(context),
+    context,
+  });
+  dispatch = makeDispatch(solution.handlers, { helpersFor, log });
+  await runInitScript(solution.initScript, initRecord(stores), helpersFor({ handler: "init_script" }));
+
+  const listeners = await openListeners({
+    config,
+    app,
+    access: requests.access,
+    stores,
+    solution,
+    manifest,
+    root,
+    helpersFor,
+    translateError,
+    newId: randomUUID,
+    log,
+  });
+
+  /** Listeners first, then workers, then the connections: nothing that was acknowledged is cut short. */
+  async function close(): Promise<void> {
+    await listeners.close();
+    await alarm?.close();
+    await workStores?.close();
+    await stores.close();
+  }
+
+  return {
+    app,
+    access: requests.access,
+    stores,
+    ...listeners.addresses,
+    listening: listeners.describe(),
+    close,
+  };
+}
+
+function storesOptions({ config, store, log, db, usesTestClock }: ComposeOptions) {
+  return {
+    address: store.address,
+    dataDir: config.dataDir,
+    ...(db === undefined ? {} : { db }),
+    ...(usesTestClock ? { usesTestClock } : {}),
+    log,
+  };
+}
+
+function translateError(error: unknown): OtauError | undefined {
+  const translated = toStoreError(error);
+  return translated instanceof OtauError ? translated : undefined;
+}
+
+/** The init script has its mark in the store: it runs once for all processes and starts. */
+function initRecord(stores: Stores) {
+  const key = "otau:init_script";
+  return {
+    alreadyRan: async () => (await stores.redis.exists(key)) === 1,
+    markRan: async () => void (await stores.redis.set(key, randomBytes(4).toString("hex"), "NX")),
+  };
+}

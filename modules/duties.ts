@@ -1,0 +1,74 @@
+import type { DutyRun } from "./adapters/bullmq/duty-runner.ts";
+import type { Stores } from "./compose-stores.ts";
+import type { Duty } from "./usecases/ports.ts";
+import type { Swept } from "./usecases/sweep-due.ts";
+
+/** Preparations that were never accepted are dropped after this time: no request lives that long. */
+const abandonedMs = 10 * 60_000;
+const repairBatch = 200;
+
+export type DutyDeps = {
+  readonly stores: Stores;
+  readonly sweep: () => Promise<Swept>;
+  readonly conduct: {
+    conduct(productId: string, deploymentId: string): Promise<unknown>;
+    conductAll(): Promise<void>;
+  };
+  readonly fireTimers: () => Promise<unknown>;
+  /** How the last sweep went, for readiness and metrics. */
+  readonly swept: (swept: Swept) => void;
+  readonly repaired: (count: number) => void;
+};
+
+/** What a worker does when it is woken. */
+export function makeDuties({
+  stores,
+  sweep,
+  conduct,
+  fireTimers,
+  swept,
+  repaired,
+}: DutyDeps): Record<Duty, DutyRun> {
+  const { devices, deployments, products } = stores;
+  const repairFrom = new Map<number, number>();
+
+  async function conductDuty(subject: string | undefined): Promise<void> {
+    if (subject === undefined) return conduct.conductAll();
+    const [productId = "", deploymentId = ""] = subject.split("/");
+    await conduct.conduct(productId, deploymentId);
+  }
+
+  /** A few devices of each shard at a time: a missing due member is a fault of ours, and is put right all the same. */
+  async function repairDue(): Promise<void> {
+    for (let shard = 0; shard < devices.shardCount; shard++) {
+      const { repaired: count, next } = await devices.repairDue(
+        shard,
+        repairFrom.get(shard) ?? 0,
+        repairBatch,
+      );
+      repairFrom.set(shard, next ?? 0);
+      if (count > 0) repaired(count);
+    }
+  }
+
+  async function dropAbandoned(): Promise<void> {
+    for (const productId of await products.ids()) {
+      for (const deploymentId of await deployments.prepared(productId, abandonedMs)) {
+        await devices.unenrol(deploymentId, productId);
+        await deployments.dropPrepared(productId, deploymentId);
+      }
+    }
+  }
+
+  return {
+    sweep: async () => swept(await sweep()),
+    conduct: conductDuty,
+    relay: () => stores.journal.relayAll(),
+    timer: fireTimers,
+    upkeep: async () => {
+      await repairDue();
+      await dropAbandoned();
+      await stores.journal.trimAll();
+    },
+  };
+}
