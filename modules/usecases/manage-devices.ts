@@ -61,9 +61,10 @@ export function makeManageDevices(deps: ManageDevicesDeps) {
   /** Creates what is new and updates what differs. A field that is left out stays as it is. */
   async function register(
     productId: string,
-    wanted: readonly NewDevice[],
+    listed: readonly (DeviceEdits & Pick<NewDevice, "identity">)[],
     options: { readonly tokens: boolean; readonly actor: Actor },
   ): Promise<RegisterReply> {
+    const wanted = listed.map(toNewDevice);
     refuseMany(wanted);
     refuseDoubles(wanted);
     const { created, existing } = await devices.create(productId, wanted, options.actor);
@@ -153,12 +154,7 @@ export function makeManageDevices(deps: ManageDevicesDeps) {
     precondition: StatedPrecondition,
     actor: Actor,
   ): Promise<{ created: boolean }> {
-    const { tags = {}, installedVersion } = wanted;
-    const device = {
-      identity: ref.identity,
-      tags,
-      ...(installedVersion === undefined ? {} : { installedVersion }),
-    };
+    const device = toNewDevice({ identity: ref.identity, ...wanted, tags: wanted.tags ?? {} });
     for (let race = 0; race < racesMax; race++) {
       const mustExist = precondition.ifMatch !== undefined || precondition.ifExists === true;
       if (mustExist && (await devices.load(ref)) === undefined) {
@@ -242,6 +238,16 @@ export function makeManageDevices(deps: ManageDevicesDeps) {
 
   return { register, put, patch, editTags, resetToken, remove };
 }
+
+const toNewDevice = ({
+  identity,
+  tags,
+  installedVersion,
+}: DeviceEdits & Pick<NewDevice, "identity">): NewDevice => ({
+  identity,
+  ...(tags === undefined ? {} : { tags }),
+  ...(installedVersion === undefined ? {} : { installedVersion }),
+});
 
 const merged = (tags: Device["tags"], changes: NonNullable<DevicePatch["tags"]>): Device["tags"] =>
   Object.fromEntries(

@@ -30,7 +30,7 @@ type SteerInput = { readonly productId: string; readonly deploymentId: string; r
 export function makeSteerDeployment(deps: SteerDeps) {
   const { devices, deployments, alarm } = deps;
 
-  async function find({ productId, deploymentId }: SteerInput): Promise<DeploymentRecord> {
+  async function find({ productId, deploymentId }: Omit<SteerInput, "actor">): Promise<DeploymentRecord> {
     const record = await deployments.refresh(productId, deploymentId);
     if (record === undefined) {
       throw new OtauError("NOT_FOUND", `There is no deployment ${deploymentId} in product ${productId}.`);
