@@ -2,7 +2,7 @@ import { applyTransition, runTrigger } from "./apply-transition.ts";
 import { type Changes, change } from "./change.ts";
 import { type Concern, findConcern } from "./concerns.ts";
 import { deliveredChanges } from "./effects.ts";
-import type { DeviceEvent, Outcome, Update } from "./model.ts";
+import type { DeviceEvent, LastReport, Outcome, Update } from "./model.ts";
 import { addReportLine, countStep } from "./report-lines.ts";
 import type { Heard, Situation } from "./situation.ts";
 import type { Transition } from "./transition.ts";
@@ -68,7 +68,11 @@ function lastReportChanges(heard: Heard, update: Update): Changes<Update> {
   const { status, message, stampedAt } = heard;
   const progressed = rankOf(status) > 0;
   return {
-    lastReport: change<NonNullable<Update["lastReport"]>>({ status, stampedAt }, { message }),
+    lastReport: change<LastReport>(update.lastReport ?? { status, stampedAt }, {
+      status,
+      message,
+      stampedAt,
+    }),
     ...(progressed ? { progressStampedAt: Math.max(stampedAt, update.progressStampedAt ?? 0) } : {}),
   };
 }
