@@ -18,6 +18,10 @@ async function main(): Promise<void> {
   const admin = resolveAdminToken(config);
   if (admin.isNew) log.info({ path: admin.path }, "admin token generated");
   const store = await openStore(config, log);
+  log[store.rung === "trial" ? "warn" : "info"](
+    { rung: store.rung, durability: store.durability },
+    store.describe(),
+  );
   const isTest = env["NODE_ENV"] === "test";
   const running = await compose({
     config,

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { compose } from "../../modules/compose.ts";
 import { loadConfig } from "../../modules/config.ts";
 import { makeLogger, silentLogger } from "../../modules/logger.ts";
-import { startTestRedis } from "./redis.ts";
+import { startTestRedis, type TestRedis } from "./redis.ts";
 
 const projectRoot = join(import.meta.dirname, "..", "..");
 
@@ -16,7 +16,7 @@ export type StartAppOptions = {
   /** Folder of another `solution.yaml`. */
   readonly root?: string;
   /** A second process on the same store: share another app's. */
-  readonly on?: TestApp;
+  readonly on?: { readonly redis: TestRedis; readonly dataDir: string };
 };
 
 export type TestReply<Body = unknown> = {
