@@ -62,14 +62,15 @@ export async function createDevices(
   devices: readonly NewDevice[],
   actor: Actor,
 ): Promise<{ created: string[]; existing: string[] }> {
-  const unique = [...new Map(devices.toReversed().map((device) => [device.identity, device])).values()];
-  const wanted = unique.toReversed();
+  const named = new Map<string, NewDevice>();
+  for (const device of devices) if (!named.has(device.identity)) named.set(device.identity, device);
+  const wanted = [...named.values()];
   const results = new Array<"created" | "existing">(wanted.length).fill("existing");
   const groups = groupByShard(context, wanted, ({ identity }) => ({ productId, identity }), batchItemsMax);
   await eachWithLanes(groups, lanesMax, (group) => createGroup(context, productId, group, actor, results));
-  const named = (result: "created" | "existing") =>
+  const identitiesOf = (result: "created" | "existing") =>
     wanted.filter((_, at) => results[at] === result).map(({ identity }) => identity);
-  return { created: named("created"), existing: named("existing") };
+  return { created: identitiesOf("created"), existing: identitiesOf("existing") };
 }
 
 const racesMax = 8;

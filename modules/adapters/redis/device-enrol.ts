@@ -39,7 +39,9 @@ export async function enrolDevices(
   const { productId } = enrolment;
   const groups = groupByShard(context, identities, (identity) => ({ productId, identity }), batchItemsMax);
   await eachWithLanes(groups, lanesMax, async (group) => {
-    enrolled += await enrolGroup(context, enrolment, group);
+    // Added after the wait: another lane adds meanwhile.
+    const members = await enrolGroup(context, enrolment, group);
+    enrolled += members;
   });
   return { enrolled };
 }
