@@ -2,6 +2,7 @@ import type http from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { type DeviceLink, LinkRefused } from "./device-link.ts";
 import { createHttpLink } from "./http-link.ts";
+import { createMqttLink } from "./mqtt-link.ts";
 import { type DeviceProfile, type ScriptStep, scriptOf } from "./profiles.ts";
 import { createRandom } from "./random.ts";
 
@@ -17,7 +18,7 @@ export type DeviceStand =
   | "refused";
 
 export type DeviceOptions = {
-  /** The device listener, `http://host:port`. */
+  /** The device listener: `http://host:port`, `https:`, `mqtt:` or `mqtts:`. */
   readonly deviceUrl: string;
   /** Sent as Host, when the product is known by it. */
   readonly productHost?: string;
@@ -53,7 +54,7 @@ export function createDevice(options: DeviceOptions): SimulatedDevice {
   const { identity, stepDelayMs = 200 } = options;
   const profile = options.profile ?? "good";
   const random = createRandom(options.seed ?? 1);
-  const link = options.link ?? createHttpLink(options);
+  const link = options.link ?? makeLink(options);
   const attempts = new Map<string, number>();
   let installedVersion = options.installedVersion ?? "0.0.1";
   let stand: DeviceStand = "starting";
@@ -133,6 +134,11 @@ export function createDevice(options: DeviceOptions): SimulatedDevice {
     },
   };
 }
+
+const makeLink = (options: DeviceOptions): DeviceLink =>
+  /^mqtts?:/.test(options.deviceUrl)
+    ? createMqttLink({ mqttUrl: options.deviceUrl, identity: options.identity })
+    : createHttpLink(options);
 
 /** Tries again, at growing distance, until the server takes it; only a refused token ends it. */
 async function patiently<Result>(signal: AbortSignal, attempt: () => Promise<Result>): Promise<Result> {

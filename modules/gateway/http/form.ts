@@ -1,38 +1,58 @@
-import { jsonTextEnd } from "./raw-json.ts";
+import { OtauError } from "../../errors.ts";
+import { jsonTextEnd, startsJson } from "./raw-json.ts";
 
 /** One `name=value` of a form, decoded. */
 export type FormPair = { readonly name: string; readonly value: string };
 
+const maxPairs = 10_000;
+
+// Each try may look at the whole rest of the body: a body made of broken JSON must not cost its length squared.
+const maxFailedJson = 8;
+
 /**
  * Reads a form body or query. Names and values are split at the first `=`; a value that stands there as plain JSON
  * text, as old clients send it, is taken literally and to its end, whatever `&`, `+` or `%` it holds.
- * Broken escapes are kept as they stand.
+ * Broken escapes are kept as they stand. INVALID_INPUT for more than 10,000 pairs.
  */
 export function parseForm(text: string): FormPair[] {
   const pairs: FormPair[] = [];
+  let failedJson = 0;
   let position = 0;
   while (position < text.length) {
-    const found = readPair(text, position);
-    if (found.pair !== undefined) pairs.push(found.pair);
+    const found = readPair(text, position, failedJson < maxFailedJson);
+    if (found.hasFailedJson) failedJson++;
+    if (found.pair.name !== "") pairs.push(found.pair);
+    if (pairs.length > maxPairs) {
+      throw new OtauError(
+        "INVALID_INPUT",
+        `More than ${maxPairs} values in one request; send fewer at once.`,
+      );
+    }
     position = found.next;
   }
   return pairs;
 }
 
-function readPair(text: string, start: number): { pair: FormPair | undefined; next: number } {
+type FoundPair = { readonly pair: FormPair; readonly next: number; readonly hasFailedJson: boolean };
+
+function readPair(text: string, start: number, mayBeJson: boolean): FoundPair {
   const ampersand = text.indexOf("&", start);
-  const plainEnd = ampersand === -1 ? text.length : ampersand;
-  const equals = text.indexOf("=", start);
-  if (equals === -1 || equals > plainEnd) {
-    const name = decodeFormText(text.slice(start, plainEnd));
-    return { pair: name === "" ? undefined : { name, value: "" }, next: plainEnd + 1 };
+  const end = ampersand === -1 ? text.length : ampersand;
+  const piece = text.slice(start, end);
+  const equals = piece.indexOf("=");
+  if (equals === -1) {
+    return { pair: { name: decodeFormText(piece), value: "" }, next: end + 1, hasFailedJson: false };
   }
-  const name = decodeFormText(text.slice(start, equals));
-  const jsonEnd = jsonTextEnd(text, equals + 1);
+  const name = decodeFormText(piece.slice(0, equals));
+  const looksLikeJson = mayBeJson && startsJson(piece[equals + 1]);
+  const valueStart = start + equals + 1;
+  const jsonEnd = looksLikeJson ? jsonTextEnd(text, valueStart) : undefined;
   if (jsonEnd !== undefined) {
-    return { pair: { name, value: text.slice(equals + 1, jsonEnd).trimEnd() }, next: jsonEnd + 1 };
+    const value = text.slice(valueStart, jsonEnd).trimEnd();
+    return { pair: { name, value }, next: jsonEnd + 1, hasFailedJson: false };
   }
-  return { pair: { name, value: decodeFormText(text.slice(equals + 1, plainEnd)) }, next: plainEnd + 1 };
+  const value = decodeFormText(piece.slice(equals + 1));
+  return { pair: { name, value }, next: end + 1, hasFailedJson: looksLikeJson };
 }
 
 /** Names and values as a correct form body: read again by `parseForm` it gives the same pairs. */

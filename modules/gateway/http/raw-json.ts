@@ -1,10 +1,11 @@
+/** Whether a value that begins so may be plain JSON text. */
+export const startsJson = (first: string | undefined): boolean => first === "{" || first === "[";
+
 /**
  * Where the JSON object or array that begins at `start` ends, if plain JSON text stands there and is followed by the
  * end of the form or by `&`. A correctly encoded form never has a bare `{` or `[`, so nothing else is mistaken for it.
  */
 export function jsonTextEnd(text: string, start: number): number | undefined {
-  const first = text[start];
-  if (first !== "{" && first !== "[") return undefined;
   const closed = closingBracket(text, start);
   if (closed === undefined) return undefined;
   const end = skipLineEnd(text, closed + 1);
