@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { renderEnvExample, renderSettingsPage } from "./settings-page.ts";
+import { renderStateMachinePage } from "./state-machine-doc.ts";
 
 const root = join(import.meta.dirname, "..");
 
@@ -12,6 +13,7 @@ export type GeneratedFile = { readonly path: string; readonly render: () => stri
 export const generatedFiles: readonly GeneratedFile[] = [
   { path: "docs/settings.md", render: renderSettingsPage },
   { path: ".env.example", render: renderEnvExample },
+  { path: "docs/state-machine.md", render: renderStateMachinePage },
 ];
 
 function readPresent(path: string): string {
