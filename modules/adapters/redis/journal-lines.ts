@@ -9,54 +9,73 @@ export type LogEntry = { readonly position: string; readonly fields: ReadonlyMap
 /** Where a journal stands: the number of its last line, and the digest of all lines up to it. */
 export type JournalHead = { readonly number: number; readonly digest: string };
 
-/** What an entry becomes, without a number yet. */
-type Draft = Omit<JournalLine, "id">;
+/** A lot of lines as the journal keeps it: one stream entry, named by its last line's number. */
+export type Lot = { readonly text: string; readonly count: number; readonly head: JournalHead };
 
-/** The journal lines of the entries, numbered on from the head, as texts; and the head after them. */
-export function linesOf(
-  productId: string,
-  entries: readonly LogEntry[],
-  head: JournalHead,
-): { texts: string[]; head: JournalHead } {
+/** Between the lines of a lot; JSON text holds no line break. */
+const separator = "\n";
+
+/** The journal lines of the entries, numbered on from the head, and the head after them. */
+export function lotOf(productId: string, entries: readonly LogEntry[], head: JournalHead): Lot {
   const texts: string[] = [];
   let { number, digest } = head;
-  for (const draft of entries.flatMap((entry) => draftsOf(productId, entry))) {
-    number += 1;
-    const text = JSON.stringify({ id: String(number), ...draft });
-    // Each digest covers the one before, so that no line can be changed, dropped, swapped or cut off unseen.
-    digest = hash("sha256", `${digest}\n${text}`, "base64url");
-    texts.push(text);
+  const timeText = makeTimeText();
+  for (const { fields } of entries) {
+    for (const line of linesOf(productId, fields, timeText)) {
+      number += 1;
+      const text = JSON.stringify({ id: String(number), ...line });
+      // Each digest covers the one before, so that no line can be changed, dropped, swapped or cut off unseen.
+      digest = nextDigest(digest, text);
+      texts.push(text);
+    }
   }
-  return { texts, head: { number, digest } };
+  return { text: texts.join(separator), count: texts.length, head: { number, digest } };
+}
+
+/** The lines of a lot beyond a number, with the number of its last one. */
+export function readLot(text: string, lastNumber: number, after: number): string[] {
+  if (text === "") return [];
+  const texts = text.split(separator);
+  return texts.slice(Math.max(0, after - (lastNumber - texts.length)));
 }
 
 /** What a reader checks the chain with: the digest after a line, from the one before it. */
 export function nextDigest(digest: string, text: string): string {
-  return hash("sha256", `${digest}\n${text}`, "base64url");
+  return hash("sha256", `${digest}${separator}${text}`, "base64url");
 }
 
-function draftsOf(productId: string, { fields }: LogEntry): Draft[] {
+type Line = Omit<JournalLine, "id">;
+type TimeText = (ms: number) => string;
+
+function linesOf(productId: string, fields: LogEntry["fields"], timeText: TimeText): Line[] {
   const events = fields.get("events");
-  if (events !== undefined) {
-    const device = { identity: fields.get("identity") ?? "", uid: fields.get("uid") ?? "" };
-    return (JSON.parse(events) as JournalEvent[]).map((event) => deviceDraft(productId, device, event));
-  }
+  if (events === undefined) return [productLine(productId, fields, timeText)];
+  const identity = fields.get("identity") ?? "";
+  const uid = fields.get("uid") ?? "";
+  return (JSON.parse(events) as JournalEvent[]).map(({ at, type, seq, ...rest }) => {
+    const { deploymentId } = rest;
+    const line = { at: timeText(at), productId, type, seq, identity };
+    return deploymentId === undefined
+      ? Object.assign(line, rest)
+      : Object.assign(line, { updateId: updateIdOf(deploymentId, uid) }, rest);
+  });
+}
+
+function productLine(productId: string, fields: LogEntry["fields"], timeText: TimeText): Line {
   const seq = Number(fields.get("seq"));
   const { type, ...rest } = JSON.parse(fields.get("event") ?? "{}") as { readonly type: string };
-  const at = isoTime(Number(fields.get("at")));
-  return [{ at, productId, type, seq, revision: seq, ...rest }];
+  return { at: timeText(Number(fields.get("at"))), productId, type, seq, revision: seq, ...rest };
 }
 
-function deviceDraft(
-  productId: string,
-  { identity, uid }: { readonly identity: string; readonly uid: string },
-  event: JournalEvent,
-): Draft {
-  const { at, type, seq, deploymentId, ...rest } = event;
-  const update = deploymentId === undefined ? {} : { updateId: updateIdOf(deploymentId, uid), deploymentId };
-  return { at: isoTime(at), productId, type, seq, identity, ...update, ...rest };
-}
-
-function isoTime(ms: number): string {
-  return new Date(ms).toISOString();
+/** Neighbouring lines often have the same time, and writing it is the dearest part of a line. */
+function makeTimeText(): TimeText {
+  let lastMs = Number.NaN;
+  let lastText = "";
+  return (ms) => {
+    if (ms !== lastMs) {
+      lastMs = ms;
+      lastText = new Date(ms).toISOString();
+    }
+    return lastText;
+  };
 }

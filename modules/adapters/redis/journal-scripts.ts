@@ -4,9 +4,9 @@ import { productScript } from "./product-scripts.ts";
 export const journalLinesMax = 1_000_000;
 
 /**
- * Appends lines if both the journal and the source are where the caller saw them.
+ * Appends a lot if both the journal and the source are where the caller saw them.
  * KEYS: journal, head. ARGV: field of the source's position, position seen, new position, number seen, digest seen,
- * new number, new digest, how many lines stay, then the lines. Answers `{ "moved" }` or `{ "lost" }`.
+ * new number, new digest, how many lines stay, the lot's text ('' = none). Answers `{ "moved" }` or `{ "lost" }`.
  */
 export const appendToJournal = productScript(
   "appendToJournal",
@@ -14,21 +14,14 @@ export const appendToJournal = productScript(
 typed({ 'stream', 'hash' })
 local r = redis.call('HMGET', KEYS[2], 'n', 'digest', ARGV[1])
 if (r[1] or '0') ~= ARGV[4] or (r[2] or '') ~= ARGV[5] or (r[3] or '0-0') ~= ARGV[2] then return { 'lost' } end
-local number = tonumber(ARGV[4])
-local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
-if last and tonumber(string.match(last[1], '^(%d+)')) > number then
-  error('the journal ' .. KEYS[1] .. ' has lines beyond its head')
+if ARGV[9] ~= '' then
+  -- A lot is named by its last line; its digest lets a chain be checked from there on when its begin is gone.
+  -- First of the writes, as the server refuses a name that is not beyond the last one.
+  redis.call('XADD', KEYS[1], ARGV[6] .. '-0', 'lines', ARGV[9], 'digest', ARGV[7])
 end
 redis.call('HSET', KEYS[2], 'n', ARGV[6], 'digest', ARGV[7], ARGV[1], ARGV[3])
-for i = 9, #ARGV - 1 do
-  number = number + 1
-  redis.call('XADD', KEYS[1], int(number) .. '-0', 'line', ARGV[i])
-end
-if #ARGV >= 9 then
-  -- The digest stands with the last line of each lot, so that a chain can be checked from there on when its begin is gone.
-  redis.call('XADD', KEYS[1], int(number + 1) .. '-0', 'line', ARGV[#ARGV], 'digest', ARGV[7])
-end
-redis.call('XTRIM', KEYS[1], 'MAXLEN', '~', ARGV[8])
+local oldest = tonumber(ARGV[6]) - tonumber(ARGV[8])
+if oldest > 0 then redis.call('XTRIM', KEYS[1], 'MINID', '~', int(oldest) .. '-0') end
 return { 'moved' }`,
 );
 

@@ -1,7 +1,7 @@
 import type { Actor } from "../../otau/vocabulary.ts";
 import type { Journal, JournalLine } from "../../usecases/ports.ts";
 import { withStoreErrors } from "./connection.ts";
-import { type JournalHead, type LogEntry, linesOf } from "./journal-lines.ts";
+import { type JournalHead, type LogEntry, lotOf, readLot } from "./journal-lines.ts";
 import {
   appendToJournal,
   appendToLog,
@@ -21,6 +21,8 @@ const entriesPerMove = 100;
 const lotsPerTurn = 20;
 /** Relayed entries of a log stay for this long. */
 const logKeptMs = 60_000;
+/** A lot may have some 100 KiB. */
+const lotsPerRead = 20;
 const trimEveryMs = 10_000;
 const beginning = "0-0";
 
@@ -98,7 +100,7 @@ export function makeJournal(deps: JournalDeps): RedisJournal {
       await settle(source, head.position);
       return { moved: 0, head };
     }
-    const next = linesOf(source.productId, entries, head);
+    const lot = lotOf(source.productId, entries, head);
     const [outcome] = await runProductScript(
       deps,
       appendToJournal,
@@ -109,14 +111,14 @@ export function makeJournal(deps: JournalDeps): RedisJournal {
         last.position,
         head.number,
         head.digest,
-        next.head.number,
-        next.head.digest,
+        lot.head.number,
+        lot.head.digest,
         journalLinesMax,
-        ...next.texts,
+        lot.text,
       ],
     );
     if (outcome !== "moved") return undefined;
-    return { moved: entries.length, head: { ...next.head, position: last.position } };
+    return { moved: entries.length, head: { ...lot.head, position: last.position } };
   }
 
   /** Nothing new: the log may be trimmed, and need not be looked at until it is written to again. */
@@ -183,13 +185,7 @@ export function makeJournal(deps: JournalDeps): RedisJournal {
       }
     },
 
-    async read(productId, after, limit) {
-      const from = after === undefined ? "-" : `(${after}-0`;
-      const rows = await withStoreErrors(() =>
-        redis.xrange(productKeys.journal(productId), from, "+", "COUNT", limit),
-      );
-      return rows.map(([, fields]) => JSON.parse(fields[1] ?? "{}") as JournalLine);
-    },
+    read: (productId, after, limit) => readLines(deps, productId, Number(after ?? 0), limit),
 
     async backlog() {
       const counts = await Promise.all(
@@ -207,10 +203,9 @@ export function makeJournal(deps: JournalDeps): RedisJournal {
     },
 
     async bounds(productId) {
-      const key = productKeys.journal(productId);
-      const [first] = await withStoreErrors(() => redis.xrange(key, "-", "+", "COUNT", 1));
+      const [oldest] = await readLines(deps, productId, 0, 1);
       const newest = await withStoreErrors(() => redis.hget(productKeys.journalHead(productId), "n"));
-      return { oldest: first?.[0].replace(/-.*$/, "") ?? "0", newest: newest ?? "0" };
+      return { oldest: oldest?.id ?? "0", newest: newest ?? "0" };
     },
 
     async trimAll() {
@@ -225,6 +220,29 @@ export function makeJournal(deps: JournalDeps): RedisJournal {
       }
     },
   };
+}
+
+/** Lines beyond a number; lots are read until there are enough. */
+async function readLines(
+  { redis }: ProductStoreDeps,
+  productId: string,
+  after: number,
+  limit: number,
+): Promise<JournalLine[]> {
+  const texts: string[] = [];
+  let from = after;
+  while (texts.length < limit) {
+    const rows = await withStoreErrors(() =>
+      redis.xrange(productKeys.journal(productId), `(${from}-0`, "+", "COUNT", lotsPerRead),
+    );
+    for (const [id, fields] of rows) {
+      from = Number.parseInt(id, 10);
+      for (const text of readLot(fields[1] ?? "", from, after)) texts.push(text);
+      if (texts.length >= limit) break;
+    }
+    if (rows.length < lotsPerRead) break;
+  }
+  return texts.slice(0, limit).map((text) => JSON.parse(text) as JournalLine);
 }
 
 function readEntry([position, cells]: readonly [string, readonly string[]]): LogEntry {

@@ -206,23 +206,45 @@ describe("the journal", () => {
     }
     const rows = await bench().redis.client.xrange("otau:{p:default}:journal", "-", "+");
     let digest = "";
-    const marked: boolean[] = [];
     for (const [, fields] of rows) {
-      digest = nextDigest(digest, fields[1] ?? "");
-      marked.push(fields[2] === "digest");
-      if (fields[2] === "digest") expect(fields[3]).toBe(digest);
+      for (const text of (fields[1] ?? "").split("\n")) digest = nextDigest(digest, text);
+      expect(fields[3]).toBe(digest);
     }
-    expect(marked).toEqual([false, false, true, false, false, true, false, false, true]);
+    expect(rows.map(([id]) => id)).toEqual(["3-0", "6-0", "9-0"]);
     expect(await bench().redis.client.hget("otau:{p:default}:journal:head", "digest")).toBe(digest);
+  });
+
+  it("is not moved on when its stream goes beyond its head", async () => {
+    const { client } = bench().redis;
+    await client.xadd("otau:{p:default}:journal", "5-0", "lines", "spoilt");
+    await commitEntry(0, 1);
+    await expect(journal().relayAll()).rejects.toThrow(/smaller/);
+    expect(await client.exists("otau:{p:default}:journal:head")).toBe(0);
   });
 
   it("tells where it begins and ends", async () => {
     expect(await journal().bounds("default")).toEqual({ oldest: "0", newest: "0" });
-    await commitEntry(0, 1, 5);
-    await journal().relayAll();
-    await bench().redis.client.xtrim("otau:{p:default}:journal", "MAXLEN", 3);
-    expect(await journal().bounds("default")).toEqual({ oldest: "3", newest: "5" });
-    expect((await journal().read("default", "4", 10)).map(({ id }) => id)).toEqual(["5"]);
-    expect(await journal().read("default", "5", 10)).toEqual([]);
+    for (const first of [1, 3]) {
+      await commitEntry(0, first, 2);
+      await journal().relayAll();
+    }
+    await bench().redis.client.xtrim("otau:{p:default}:journal", "MAXLEN", 1);
+    expect(await journal().bounds("default")).toEqual({ oldest: "3", newest: "4" });
+  });
+
+  it("is read from any line on, also from the middle of a lot", async () => {
+    for (let lot = 0; lot < 30; lot++) {
+      await commitEntry(0, lot * 3 + 1, 3);
+      await journal().relayAll();
+    }
+    const ids = async (after: string | undefined, limit: number) =>
+      (await journal().read("default", after, limit)).map(({ id }) => Number(id));
+    for (let after = 0; after <= 90; after++) {
+      const rest = Array.from({ length: 90 - after }, (_, at) => after + at + 1);
+      expect(await ids(String(after), 100)).toEqual(rest);
+      expect(await ids(String(after), 4)).toEqual(rest.slice(0, 4));
+    }
+    expect(await ids(undefined, 2)).toEqual([1, 2]);
+    expect(await ids("1000", 2)).toEqual([]);
   });
 });
