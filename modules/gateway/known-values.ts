@@ -1,6 +1,9 @@
 import { createHash } from "node:crypto";
 import type { DeviceRef } from "../usecases/ports.ts";
 
+/** The resource that a device's own write never changes: its echo is never taken for news. */
+export const wantedAlias = "config_otau";
+
 /** What a device knows of one resource, as far as this process has seen. */
 export type KnownValue = {
   /** Microseconds: stamp of the value last handed over, or that stood when its last poll began. */
@@ -19,7 +22,7 @@ export type KnownValues = {
   get(ref: DeviceRef, alias: string): KnownValue | undefined;
   /** The device was handed this stamp, or waits for something newer than it. */
   knows(ref: DeviceRef, alias: string, stampUs: number): void;
-  /** The device wrote the value: when it shows up as a new value of a resource it polls, it is no news. */
+  /** The device wrote the value: when it shows up as a new value of the resource, it is no news to it. */
   wrote(ref: DeviceRef, alias: string, value: string): void;
   /** Whether this value is the device's own write; if so it is known from now on. */
   isOwn(ref: DeviceRef, alias: string, value: string, stampUs: number): boolean;
@@ -53,9 +56,7 @@ export function createKnownValues(maxDevices: number): KnownValues {
       put(ref, alias, { ...before, stampUs });
     },
     wrote(ref, alias, value) {
-      const before = get(ref, alias);
-      // Who never read the resource gets no echo of it either.
-      if (before !== undefined) put(ref, alias, { ...before, ownDigest: digest(value) });
+      put(ref, alias, { stampUs: -1, ...get(ref, alias), ownDigest: digest(value) });
     },
     isOwn(ref, alias, value, stampUs) {
       const before = get(ref, alias);

@@ -44,9 +44,9 @@ export function checkedEntries(entries: readonly DeviceEntry[]): DeviceEntry[] {
 export const admissibleAliases = (names: readonly string[]): string[] =>
   [...new Set(names)].filter(isAlias).slice(0, maxAliases);
 
-// Murano's pattern for a resource name, with a length; no control characters.
+// Murano's pattern for a resource name, with a length; no spaces or control characters.
 const isAlias = (name: string): boolean =>
-  /^\w{1,64}$/.test(name) || (name.length <= 128 && /^[^.$\p{Cc}]+$/u.test(name));
+  /^\w{1,64}$/.test(name) || (name.length <= 128 && /^[^.$\s\p{Cc}]+$/u.test(name));
 
 function checkSize(alias: string, value: unknown): void {
   if (typeof value !== "string") return;

@@ -154,7 +154,10 @@ function rememberOwn(
   entries: readonly { readonly values: Readonly<Record<string, unknown>> }[],
 ): void {
   for (const { values } of entries) {
-    for (const [alias, value] of Object.entries(values)) known.wrote(ref, alias, String(value));
+    for (const [alias, value] of Object.entries(values)) {
+      // Who never read the resource does not poll it either.
+      if (known.get(ref, alias) !== undefined) known.wrote(ref, alias, String(value));
+    }
   }
 }
 

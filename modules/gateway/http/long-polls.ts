@@ -1,6 +1,6 @@
 import { OtauError } from "../../errors.ts";
 import type { DeviceAccess, DeviceCredential, ResourceValue } from "../../usecases/device-access.ts";
-import type { KnownValues } from "../known-values.ts";
+import { type KnownValues, wantedAlias } from "../known-values.ts";
 import { makeTouch } from "../touch.ts";
 import { baselineUs, type Since } from "./poll-since.ts";
 import { createPollWaiters, type PollWaiter } from "./poll-waiters.ts";
@@ -17,9 +17,6 @@ export type Poll = {
 
 /** Newer values, or none: the time is over, the listener closes, or the device is gone. */
 export type PollOutcome = ReadonlyMap<string, ResourceValue>;
-
-/** The resource that the device's own write never changes: it has no echo to be recognised. */
-const wantedAlias = "config_otau";
 
 /**
  * Long polls: they register, look, and wait for hints; they hold no connection to the store. Every few seconds each

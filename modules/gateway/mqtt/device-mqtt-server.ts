@@ -7,7 +7,7 @@ import type { DeviceAccess } from "../../usecases/device-access.ts";
 import { startBeat } from "../beat.ts";
 import { createDeviceOrder } from "../device-order.ts";
 import { plainAddress } from "../http/device-request.ts";
-import { createKnownValues } from "../known-values.ts";
+import { createKnownValues, wantedAlias } from "../known-values.ts";
 import { createRounds } from "../rounds.ts";
 import { maxValueBytes } from "../written-values.ts";
 import { guardPackets, isGrantable } from "./packet-guard.ts";
@@ -107,8 +107,9 @@ async function makeBroker(options: DeviceMqttOptions, limits: DeviceMqttLimits) 
   const known = createKnownValues(limits.maxKnownDevices);
   const rounds = createRounds(limits.recheckMs);
   const order = createDeviceOrder();
-  const login = makeLogin({ ...options, resources: options.resources ?? ["config_otau"], known, rounds });
-  const publish = makePublishes({ access, known, order, log });
+  const resources = options.resources ?? [wantedAlias];
+  const login = makeLogin({ ...options, resources, known, rounds });
+  const publish = makePublishes({ access, known, order, resources, log });
   let isClosing = false;
 
   const sessionOf = (client: Client) => {

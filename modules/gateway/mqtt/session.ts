@@ -2,7 +2,7 @@ import type { Client } from "aedes";
 import { OtauError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import type { DeviceAccess, DeviceCredential, Origin, ResourceValue } from "../../usecases/device-access.ts";
-import type { KnownValues } from "../known-values.ts";
+import { type KnownValues, wantedAlias } from "../known-values.ts";
 import type { Rounds } from "../rounds.ts";
 import { makeTouch } from "../touch.ts";
 import { readValueTopic, valueTopic } from "./topics.ts";
@@ -30,9 +30,6 @@ export type SessionDeps = {
   readonly log: Logger;
 };
 
-/** The resource that the device's own write never changes. */
-const wantedAlias = "config_otau";
-
 /** Makes the session of one connection. A value counts as known by the device when it acknowledged it. */
 export function createSession(
   deps: SessionDeps,
@@ -42,8 +39,9 @@ export function createSession(
 ): Session {
   const { access, known, resources } = deps;
   const { ref } = credential;
-  const sent = new Map<string, number>();
-  const unacknowledged = new Map<number, { readonly alias: string; readonly timestampUs: number }>();
+  // Most connections are idle: what they do not need yet is not there.
+  let sent: Map<string, number> | undefined;
+  let unacknowledged: Map<number, { readonly alias: string; readonly timestampUs: number }> | undefined;
   const touch = makeTouch(access, ref, deps.now);
   let lastId = 0;
   let hasStopped = false;
@@ -53,18 +51,19 @@ export function createSession(
     const present = await access.peek(credential, resources);
     const newer: string[] = [];
     for (const [alias, { timestampUs, acknowledged }] of present) {
-      if (acknowledged === true && !sent.has(alias)) known.knows(ref, alias, timestampUs);
-      const upTo = Math.max(sent.get(alias) ?? -1, known.get(ref, alias)?.stampUs ?? -1);
+      if (acknowledged === true && sent?.has(alias) !== true) known.knows(ref, alias, timestampUs);
+      const upTo = Math.max(sent?.get(alias) ?? -1, known.get(ref, alias)?.stampUs ?? -1);
       if (timestampUs > upTo) newer.push(alias);
     }
     if (newer.length === 0 || hasStopped) return;
     const values = [...(await access.read(credential, newer))];
     for (const [alias, value] of values.sort(([, a], [, b]) => a.timestampUs - b.timestampUs)) {
-      if (value.timestampUs > (sent.get(alias) ?? -1)) await hand(alias, value);
+      if (value.timestampUs > (sent?.get(alias) ?? -1)) await hand(alias, value);
     }
   };
 
   const hand = async (alias: string, { value, timestampUs }: ResourceValue): Promise<void> => {
+    sent ??= new Map();
     sent.set(alias, timestampUs);
     if (alias !== wantedAlias && known.isOwn(ref, alias, value, timestampUs)) return;
     await new Promise<void>((resolve) => {
@@ -97,8 +96,6 @@ export function createSession(
     credential,
     origin,
     async start() {
-      // Marks what this connection is handed, so that its own writes are told from news.
-      for (const alias of resources) known.knows(ref, alias, 0);
       const takeTurn = (): void => {
         touch();
         sync();
@@ -110,6 +107,7 @@ export function createSession(
       sync();
     },
     register(topic) {
+      unacknowledged ??= new Map();
       do lastId = (lastId % 65_535) + 1;
       while (unacknowledged.has(lastId) && unacknowledged.size < 65_535);
       const value = readValueTopic(topic);
@@ -117,8 +115,8 @@ export function createSession(
       return lastId;
     },
     acknowledged(messageId) {
-      const value = unacknowledged.get(messageId);
-      unacknowledged.delete(messageId);
+      const value = unacknowledged?.get(messageId);
+      unacknowledged?.delete(messageId);
       if (value !== undefined) known.knows(ref, value.alias, value.timestampUs);
     },
     stop() {
