@@ -2,27 +2,26 @@ import type { Actor, DeploymentState } from "../../otau/vocabulary.ts";
 import type { DeploymentChange, DeploymentDraft, DeploymentRecord } from "../../usecases/ports.ts";
 
 /** Fields that may change; all others of a record are fixed once it is accepted. */
-const mutableFields = [
-  "state",
-  "reason",
-  "endedAt",
-  "resolving",
-  "sweeping",
-  "expiresAt",
-  "maxConcurrent",
-  "ratePerMinute",
-  "expectedTotal",
-] as const satisfies readonly (keyof DeploymentChange)[];
+const mutableFields = {
+  state: true,
+  reason: true,
+  endedAt: true,
+  resolving: true,
+  sweeping: true,
+  expiresAt: true,
+  maxConcurrent: true,
+  ratePerMinute: true,
+  expectedTotal: true,
+} as const satisfies Record<keyof DeploymentChange, true>;
 
-type MutableField = (typeof mutableFields)[number];
+type MutableField = keyof typeof mutableFields;
 type Mutable = Pick<DeploymentRecord, MutableField>;
 /** What an accept fixes for ever. */
 export type DeploymentFixed = Omit<DeploymentDraft, MutableField>;
 /** The rest of a record, as a read finds it. */
 export type DeploymentVarying = Mutable & Pick<DeploymentRecord, "revision" | "generation" | "withdrawn">;
 
-const isMutable = (field: string): field is MutableField =>
-  (mutableFields as readonly string[]).includes(field);
+const isMutable = (field: string): field is MutableField => Object.hasOwn(mutableFields, field);
 
 /** The two texts a deployment is stored as. */
 export function deploymentTexts(draft: DeploymentDraft): { fixed: string; mutable: string } {
