@@ -13,6 +13,7 @@ export function openDomainWorld(scenario: Scenario): World {
   const { memberOf, deploymentOf } = stage;
   return {
     exact: true,
+    scale: 1,
     startedAt: stage.startedAt,
     advanceTo: async (at) => stage.moveTo(stage.startedAt + at),
     run: async (step) => {
@@ -33,7 +34,7 @@ export function openDomainWorld(scenario: Scenario): World {
       const { configSet } = memberOf(identity).device;
       if (configSet === undefined) return undefined;
       const deployment = "deploymentId" in configSet ? configSet.deploymentId : configSet.text;
-      return { deployment, timestampMs: Math.floor(configSet.timestampUs / 1000) };
+      return { deployments: [deployment], timestampMs: Math.floor(configSet.timestampUs / 1000) };
     },
     history: async (identity) => {
       const { device, lines } = memberOf(identity);

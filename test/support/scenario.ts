@@ -120,6 +120,8 @@ export const scenarioSchema = z.strictObject({
   contract: z.string(),
   /** Over HTTP: in the fast suite, in the long one, or only in the domain (races, outages, exact instants). */
   http: z.enum(["fast", "all", "no"]).default("all"),
+  /** Milliseconds over HTTP for one here: what requests take is little then. 1 where a fixed time of the contract counts. */
+  httpScale: z.int().min(1).default(20),
   /** Devices that are there at the beginning. */
   devices: z
     .record(z.string(), z.strictObject({ installedVersion: z.string().optional() }))
