@@ -139,6 +139,7 @@ export function composeApp(deps: AppDeps) {
     act,
     newToken: newDeviceToken,
     digest,
+    roughNow: stores.clock.roughNow,
     emit: (event) => deps.emit("device2", event.type, event),
     log,
   });

@@ -5,6 +5,7 @@ import type { PackageRules } from "../otau/package-payload.ts";
 import { resolveRetry, resolveTimeouts } from "../otau/policy.ts";
 import { type Actor, isLiveState } from "../otau/vocabulary.ts";
 import type { DeviceActions } from "./act-on-device.ts";
+import { readLastReport, reportAlias } from "./last-report.ts";
 import type {
   AlarmClock,
   DeploymentDraft,
@@ -68,8 +69,13 @@ export function makeDeviceState(deps: DeviceStateDeps) {
 
   /** Resources by alias; those never written are absent. NOT_FOUND. */
   async function getState(ref: DeviceRef): Promise<Record<string, ResourceState>> {
-    const [loaded, resources] = await Promise.all([devices.load(ref), devices.readResources(ref)]);
-    if (loaded === undefined || resources === undefined) throw unknownDevice(ref);
+    const [loaded, stored, report] = await Promise.all([
+      devices.load(ref),
+      devices.readResources(ref),
+      readLastReport(devices, ref),
+    ]);
+    if (loaded === undefined || stored === undefined) throw unknownDevice(ref);
+    const resources = report === undefined ? stored : { ...stored, [reportAlias]: report };
     const set = configSetOf(loaded);
     const reported = resources["config_otau"];
     if (set === undefined) return resources;

@@ -12,6 +12,7 @@ import type {
   ResourceValue,
 } from "./device-access.ts";
 import { configSetOf } from "./device-state.ts";
+import { readLastReport, reportAlias } from "./last-report.ts";
 import type {
   DeviceRef,
   DeviceStore,
@@ -25,8 +26,6 @@ import type { ProductSettingsOf } from "./product-settings.ts";
 import { makeWatchers } from "./watch-devices.ts";
 
 const valueBytesMax = 1_048_576;
-/** Taken by reports alone: their history is what was reported. */
-const reportAlias = "otau_in";
 const configAlias = "config_otau";
 
 /** The event that device handlers get (Murano device2 `data_in`, `provisioned`). */
@@ -59,6 +58,8 @@ export type AccessDeps = {
   readonly newToken: () => string;
   /** SHA-256 in hex. */
   readonly digest: (text: string) => string;
+  /** The store's clock as far as this process knows it; for what needs no exactness. */
+  readonly roughNow: () => number;
   /** Hands an event to the solution's handlers; answers when it is stored. */
   readonly emit: (event: Device2Event) => Promise<unknown>;
   readonly log: { warn(fields: object, message: string): void };
@@ -121,17 +122,18 @@ export function makeDeviceAccess(deps: AccessDeps): DeviceAccess {
   const write: DeviceAccess["write"] = async (credential, entries, origin) => {
     checkSizes(entries);
     const { ref } = credential;
-    const loaded = await loadUnder(credential);
-    const nowUs = loaded.now * 1000;
-    for (const entry of entries) {
-      const { [reportAlias]: _report, ...others } = entry.values;
-      if (Object.keys(others).length === 0) continue;
-      const stampUs = Math.min(normaliseStamp(entry.timestamp)?.us ?? nowUs, nowUs);
-      if (!(await devices.writeResources(ref, others, "device", stampUs))) throw ended();
+    const others = entries.map(({ values: { [reportAlias]: _report, ...rest } }) => rest);
+    const isReportAlone = others.every((rest) => Object.keys(rest).length === 0) && entries.length > 0;
+    // A report's own commit checks the credential; reading the device for it twice would double its cost.
+    const now = isReportAlone ? deps.roughNow() : (await loadUnder(credential)).now;
+    for (const [index, rest] of others.entries()) {
+      if (Object.keys(rest).length === 0) continue;
+      const stampUs = Math.min(normaliseStamp(entries[index]?.timestamp)?.us ?? now * 1000, now * 1000);
+      if (!(await devices.writeResources(ref, rest, "device", stampUs))) throw ended();
     }
     await deps.emit({
       type: "data_in",
-      ...eventBase(ref, origin, loaded.now),
+      ...eventBase(ref, origin, now),
       credential: credential.tokenPrefix,
       payload: entries.map((entry) => ({
         values: entry.values,
@@ -167,6 +169,8 @@ export function makeDeviceAccess(deps: AccessDeps): DeviceAccess {
     }
     if (others.length === 0) return values;
     const resources = (await devices.readResources(credential.ref)) ?? {};
+    const report = others.includes(reportAlias) ? await readLastReport(devices, credential.ref) : undefined;
+    if (report !== undefined) resources[reportAlias] = report;
     for (const alias of others) {
       const state = Object.hasOwn(resources, alias) ? resources[alias] : undefined;
       const value = state?.set ?? state?.reported;

@@ -46,9 +46,7 @@ export function makeRetryUpdates({ devices, act, actOnMany, followCancel, steer 
     // A cancel that is still being carried out comes first: it was asked for first.
     await followCancel(record);
     await steer.change({ productId: record.productId, deploymentId: record.id, actor }, (present) =>
-      present.state === "finished" || present.state === "canceled"
-        ? { state: "running", endedAt: null, sweeping: null, reason: null }
-        : undefined,
+      isEnded(present) ? { state: "running", endedAt: null, sweeping: null, reason: null } : undefined,
     );
   }
 
@@ -86,7 +84,7 @@ export function makeRetryUpdates({ devices, act, actOnMany, followCancel, steer 
   async function retryDeployment(input: DeploymentRetry): Promise<RetryReply> {
     const record = await steer.find(input);
     // Open before its updates are: a reopened update of an ended deployment would never be released.
-    if (record.state === "finished" || record.state === "canceled") await reopen(record, input.actor);
+    if (isEnded(record)) await reopen(record, input.actor);
     let retried = 0;
     const left: Left[] = [];
     for (let shard = 0; shard < devices.shardCount; shard++) {
@@ -94,15 +92,21 @@ export function makeRetryUpdates({ devices, act, actOnMany, followCancel, steer 
       retried += done.retried;
       left.push(...done.left);
     }
-    await wake(record, input.actor);
+    await settle(record, retried > 0, input.actor);
     return { retried, left: left.slice(0, leftShownMax) };
   }
 
-  /** Nudges the deployment, so that what was reopened is released, or that it ends again if nothing was. */
-  async function wake(record: DeploymentRecord, actor: Actor): Promise<void> {
-    await steer.change({ productId: record.productId, deploymentId: record.id, actor }, (present) =>
-      present.state === "running" ? {} : undefined,
-    );
+  /**
+   * What was reopened is released: also when the deployment was found to be over in the meantime. What was opened
+   * in vain stands as it stood before.
+   */
+  async function settle(record: DeploymentRecord, hasReopened: boolean, actor: Actor): Promise<void> {
+    const { productId, id: deploymentId, state, endedAt } = record;
+    await steer.change({ productId, deploymentId, actor }, (present) => {
+      if (hasReopened) return isEnded(present) ? { state: "running", endedAt: null } : {};
+      if (!isEnded(record) || present.state !== "running") return undefined;
+      return { state, endedAt: endedAt ?? null };
+    });
   }
 
   /** The device's newest update in a retriable state, or the named one alone. */
@@ -125,10 +129,9 @@ export function makeRetryUpdates({ devices, act, actOnMany, followCancel, steer 
     const record = update && loaded.deployments.get(update.deploymentId);
     if (update === undefined || record === undefined || !isFinalState(update.state))
       throw nothingToRetry(ref);
-    const wasEnded = record.state === "finished" || record.state === "canceled";
-    if (wasEnded) await reopen(record, actor);
+    if (isEnded(record)) await reopen(record, actor);
     const acted = await act(ref, () => [retryEvent(record.id, retriableStates)], { actor, past: true });
-    await wake(record, actor);
+    await settle(record, acted?.changed === true, actor);
     if (acted === undefined)
       throw new OtauError("NOT_FOUND", `There is no device ${ref.identity} in product ${ref.productId}.`);
     if (acted.outcome.refused === "PACKAGE_WITHDRAWN") {
@@ -140,6 +143,8 @@ export function makeRetryUpdates({ devices, act, actOnMany, followCancel, steer 
 
   return { retryDeployment, retryDevice };
 }
+
+const isEnded = ({ state }: DeploymentRecord): boolean => state === "finished" || state === "canceled";
 
 const retryEvent = (deploymentId: string, states: readonly UpdateState[]) =>
   ({ type: "retry", deploymentId, states }) as const;
