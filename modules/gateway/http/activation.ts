@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { DeviceAccess } from "../../usecases/device-access.ts";
+import type { DeviceRoute } from "./device-call.ts";
 import { readHostLabel, readOrigin } from "./device-request.ts";
-import type { DeviceRoute } from "./device-routes.ts";
 import { parseForm } from "./form.ts";
 import { textReply } from "./replies.ts";
 

@@ -4,25 +4,13 @@ import type { DeviceAccess, DeviceCredential, ResourceValue } from "../../usecas
 import type { KnownValues } from "../known-values.ts";
 import { admissibleAliases, checkedEntries, entriesOfPairs } from "../written-values.ts";
 import { makeActivation } from "./activation.ts";
+import type { DeviceRoute } from "./device-call.ts";
 import { readOrigin, readToken } from "./device-request.ts";
 import { encodeForm, parseForm } from "./form.ts";
 import type { createLongPolls } from "./long-polls.ts";
 import { lastModifiedDate, readSince } from "./poll-since.ts";
 import { readRecordForm } from "./record-form.ts";
 import { type DeviceReply, emptyReply, textReply } from "./replies.ts";
-
-/** One request as a route sees it. */
-export type DeviceCall = {
-  readonly request: IncomingMessage;
-  readonly query: string;
-  /** Reads the body; undefined when the device went away in the middle. */
-  readonly body: () => Promise<string | undefined>;
-  /** Aborted when the device hangs up. */
-  readonly hangUp: () => AbortSignal;
-};
-
-/** Answers a call; undefined when nobody is left to answer. */
-export type DeviceRoute = (call: DeviceCall) => Promise<DeviceReply | undefined>;
 
 /** Longest wait of a poll; longer ones are cut to it. */
 const maxPollMs = 300_000;

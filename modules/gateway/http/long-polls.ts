@@ -35,12 +35,17 @@ export function createLongPolls(options: {
 
   const wait = async (poll: Poll): Promise<PollOutcome> => {
     const waiter = waiters.add(poll.credential.ref, poll.timeoutMs, poll.signal);
-    let unwatch: (() => void) | undefined;
+    // Not awaited: while the store is away a subscription may take long, and the poll has its time. What came before
+    // it stood is found by the look that follows it.
+    const watching = access.watch(poll.credential.ref, waiter.wake);
+    watching.then(waiter.wake, () => {});
     try {
-      unwatch = await access.watch(poll.credential.ref, waiter.wake);
       return await waitForNews(poll, waiter);
     } finally {
-      unwatch?.();
+      watching.then(
+        (unwatch) => unwatch(),
+        () => {},
+      );
       waiter.remove();
     }
   };

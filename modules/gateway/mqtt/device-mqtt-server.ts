@@ -159,14 +159,7 @@ async function makeBroker(options: DeviceMqttOptions, limits: DeviceMqttLimits) 
       return packet;
     },
   });
-  broker.on("clientReady", (client) => {
-    sessionOf(client)
-      ?.start()
-      .catch((error: unknown) => {
-        log.warn({ err: error }, "MQTT session not started");
-        client.close();
-      });
-  });
+  broker.on("clientReady", (client) => sessionOf(client)?.start());
   broker.on("clientError", (client, error) =>
     log.debug({ err: error, clientId: client.id }, "MQTT connection ended"),
   );

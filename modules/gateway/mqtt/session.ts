@@ -12,7 +12,7 @@ export type Session = {
   readonly credential: DeviceCredential;
   readonly origin: Origin;
   /** Begins to hand values over, those first that were set while the device was away. */
-  start(): Promise<void>;
+  start(): void;
   /** The packet identifier for a value about to be sent. */
   register(topic: string): number;
   /** The device acknowledged a value. */
@@ -95,15 +95,21 @@ export function createSession(
   return {
     credential,
     origin,
-    async start() {
+    start() {
       const takeTurn = (): void => {
         touch();
         sync();
       };
       endings.push(deps.rounds.add(takeTurn));
-      const unwatch = await access.watch(ref, sync);
-      if (hasStopped) unwatch();
-      else endings.push(unwatch);
+      // A lost subscription is made up for by the rounds; what came before it stood, by the look that follows it.
+      access.watch(ref, sync).then(
+        (unwatch) => {
+          if (hasStopped) unwatch();
+          else endings.push(unwatch);
+          sync();
+        },
+        (error: unknown) => deps.log.debug({ err: error }, "hints not subscribed"),
+      );
       sync();
     },
     register(topic) {
