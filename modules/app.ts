@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import type { PackageRules } from "./otau/package-payload.ts";
+import type { Platform } from "./platform/platform.ts";
 import { createDefiners } from "./runtime/define.ts";
 import type { makeApplyPackage } from "./usecases/apply-package.ts";
 import type { makeCancelUpdate } from "./usecases/cancel-update.ts";
@@ -47,8 +48,8 @@ export type App = {
   readonly openapi: () => unknown;
 };
 
-/** What every handler gets beside its input. */
-export type Helpers = {
+/** What every handler gets beside its input: the app, and the Murano services for the product it is called about. */
+export type Helpers = Platform & {
   readonly app: App;
   /** A child logger that names the handler and the request. */
   readonly log: Logger;

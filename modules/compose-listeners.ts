@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
-import type { App, Helpers } from "./app.ts";
+import type { App } from "./app.ts";
+import type { HelpersFor } from "./compose-platform.ts";
 import type { Stores } from "./compose-stores.ts";
 import type { Config } from "./config.ts";
 import type { OtauError } from "./errors.ts";
@@ -30,7 +31,7 @@ export type ListenersDeps = {
   readonly solution: Solution;
   readonly manifest: Manifest;
   readonly root: string;
-  readonly helpersFor: (context: Helpers["context"]) => Helpers;
+  readonly helpersFor: HelpersFor;
   readonly translateError: (error: unknown) => OtauError | undefined;
   readonly newId: () => string;
   readonly log: Logger;
@@ -74,7 +75,7 @@ async function openApi(deps: ListenersDeps): Promise<Open> {
     {
       authenticate: (token) => (token === undefined ? undefined : app.tokens.authenticate(token)),
       roleAllows,
-      helpersFor: ({ handler, requestId }) => deps.helpersFor({ handler, requestId }),
+      helpersFor: ({ handler, requestId, params }) => deps.helpersFor({ handler, requestId }, { params }),
       idempotency: makeRuntimeIdempotency(stores.idempotency, deps.newId),
       translateError: deps.translateError,
       newRequestId: deps.newId,

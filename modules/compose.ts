@@ -4,9 +4,10 @@ import type { Logger } from "pino";
 import { type OpenAlarmClock, openAlarmClock } from "./adapters/bullmq/alarm-clock.ts";
 import { toStoreError } from "./adapters/redis/connection.ts";
 import type { Store } from "./adapters/redis-server/store.ts";
-import type { App, Helpers } from "./app.ts";
+import type { App } from "./app.ts";
 import { composeApp } from "./compose-app.ts";
 import { openListeners } from "./compose-listeners.ts";
+import { composePlatform, composeTimers, type HelpersFor } from "./compose-platform.ts";
 import { openStores, type Stores } from "./compose-stores.ts";
 import type { Config } from "./config.ts";
 import { makeDuties } from "./duties.ts";
@@ -53,6 +54,8 @@ export async function compose(options: ComposeOptions) {
   // App, events and alarm clock need each other; each is looked up when it is used.
   let dispatch: Dispatch = async () => undefined;
   let alarm: OpenAlarmClock | undefined;
+  // A timer that is fired before its handler is there would be heard by nobody.
+  let hearsTimers = false;
   let lastSweep: Swept = { judged: 0, oldestLateMs: 0 };
   const appDeps = {
     config,
@@ -67,6 +70,7 @@ export async function compose(options: ComposeOptions) {
   const requests = composeApp({ ...appDeps, stores });
   const work = workStores && composeApp({ ...appDeps, stores: workStores });
 
+  const fireTimers = workStores && composeTimers(workStores, appDeps.emit, log);
   alarm = await openAlarmClock({
     address: store.address,
     ...(options.db === undefined ? {} : { db: options.db }),
@@ -77,7 +81,7 @@ export async function compose(options: ComposeOptions) {
             stores: workStores,
             sweep: work.sweep,
             conduct: work.conductor,
-            fireTimers: async () => undefined,
+            fireTimers: async () => (hearsTimers ? await fireTimers?.() : undefined),
             swept: (swept) => {
               lastSweep = swept;
               metrics.sweepLateSeconds.observe(Math.max(0, swept.oldestLateMs) / 1000);
@@ -89,13 +93,22 @@ export async function compose(options: ComposeOptions) {
   });
   const health = makeReadiness({ store, stores, alarm, lastSweep: () => lastSweep, isWorker, metrics });
   const app: App = { ...requests.app, health, openapi: () => openapi };
-  const helpersFor = (context: Helpers["context"]): Helpers => ({
+  const withPlatform = composePlatform({
     app,
-    log: log.child(context),
-    context,
+    stores,
+    solution,
+    manifest,
+    defaultProduct: config.defaultProduct,
+    log,
   });
-  dispatch = makeDispatch(solution.handlers, { helpersFor, log });
-  await runInitScript(solution.initScript, initRecord(stores), helpersFor({ handler: "init_script" }));
+  const helpersFor: HelpersFor = (context, origin) =>
+    withPlatform(origin, { app, log: log.child(context), context });
+  dispatch = makeDispatch(solution.handlers, {
+    helpersFor: (context, payload) => helpersFor(context, { payload }),
+    log,
+  });
+  await runInitScript(solution.initScript, initRecord(stores), helpersFor({ handler: "init_script" }, {}));
+  hearsTimers = true;
 
   const listeners = await openListeners({
     config,

@@ -13,6 +13,8 @@ const listMax = 1000;
 const expiresDefaultSeconds = 3600;
 const expiresMaxSeconds = 604_800;
 
+const noLinks = "Content has no public links here; hand out the content route of the app API instead.";
+
 type One = { readonly id: string };
 
 /** A content item as Murano shows it. */
@@ -80,8 +82,10 @@ export type ContentServiceDeps = {
   readonly list: ContentStore["list"];
   /** NOT_FOUND unless the product exists. */
   readonly requireProduct: (productId: string) => Promise<void>;
-  /** A signed link to the bytes. */
-  readonly link: (productId: string, id: string, expiresInMs: number) => Promise<string> | string;
+  /** A signed link to the bytes; without it `download` is refused (501). */
+  readonly link?:
+    | ((productId: string, id: string, expiresInMs: number) => Promise<string> | string)
+    | undefined;
   readonly log: Pick<Logger, "error">;
 };
 
@@ -179,6 +183,7 @@ function makeOperations(deps: ContentServiceDeps, { productId, actor }: ScriptSc
     download: async (call: unknown) => {
       const { id, expires_in } = readArguments(downloadSchema, call);
       await content.get(productId, id);
+      if (deps.link === undefined) throw new ServiceFault(501, "NOT_SUPPORTED", noLinks);
       return { id, url: await deps.link(productId, id, expires_in * 1000), method: "GET" as const };
     },
 

@@ -146,7 +146,15 @@ export function makeKeystore({ store, log }: KeystoreDeps): Keystore {
     command: (call) =>
       answering("command", async () => {
         const { key: name, command, args } = readArguments(commandSchema, call);
-        return { value: await store.command(name, command.toLowerCase(), args) };
+        return { value: shapeReply(command, await store.command(name, command, args)) };
       }),
   };
+}
+
+/** A hash comes as an object, whose keys may be any text; the other replies as Redis gives them. */
+function shapeReply(command: string, reply: unknown): unknown {
+  if (command.toLowerCase() !== "hgetall" || !Array.isArray(reply)) return reply;
+  const fields: [string, unknown][] = [];
+  for (let at = 0; at + 1 < reply.length; at += 2) fields.push([String(reply[at]), reply[at + 1]]);
+  return Object.fromEntries(fields);
 }

@@ -55,7 +55,7 @@ const sendSchema = (durationMinMs: number) =>
   z.object({
     timer_id: timerId.optional(),
     duration: wholeNumber(durationMinMs, durationMaxMs),
-    message: z.unknown(),
+    message: z.unknown().optional(),
   });
 const afterSchema = sendSchema(0);
 const intervalSchema = sendSchema(intervalMinMs);

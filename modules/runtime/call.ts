@@ -21,6 +21,8 @@ export type CallContext = {
   /** The operationId or `service.event`; the field `handler` in the log. */
   readonly handler: string;
   readonly principal: Principal | undefined;
+  /** Raw path parameters, decoded; the endpoint's schema has passed them. */
+  readonly params: Readonly<Record<string, string>>;
 };
 
 /** A refused request, for whoever keeps the record of such things. */
@@ -258,7 +260,12 @@ export const makeEndpointCall = (
       request,
     };
     const run = async (): Promise<Outcome> => {
-      const helpers = ports.helpersFor({ requestId: state.id, handler: operationId, principal });
+      const helpers = ports.helpersFor({
+        requestId: state.id,
+        handler: operationId,
+        principal,
+        params: arrived.params,
+      });
       const returned = await handle(input, helpers);
       return outcomeOf(operationId, endpoint, returned, message, settings.checkReplies);
     };

@@ -16,7 +16,8 @@ export type EventContext = {
 export type Dispatch = (service: string, event: string, payload: unknown) => Promise<unknown>;
 
 type Ports = {
-  readonly helpersFor: (context: EventContext) => unknown;
+  /** `payload` as it was raised: the handler's schema has not seen it yet. */
+  readonly helpersFor: (context: EventContext, payload: unknown) => unknown;
   readonly log: Pick<Logger, "warn" | "error">;
 };
 
@@ -40,7 +41,7 @@ export const makeDispatch = (handlers: readonly LoadedHandler[], { helpersFor, l
     const handler = byName.get(name) ?? byName.get(`${service}.${fallbackEvent}`);
     if (handler === undefined) return undefined;
     try {
-      return await run(handler, payload, helpersFor({ service, event, handler: name }));
+      return await run(handler, payload, helpersFor({ service, event, handler: name }, payload));
     } catch (error) {
       if (isRefusal(error))
         log.warn({ handler: name, code: error.code, detail: error.message }, "event refused");
