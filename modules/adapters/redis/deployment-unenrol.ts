@@ -1,10 +1,17 @@
-import { stateCodes } from "./codes.ts";
 import { newCommitId, startBatch, withCommitId } from "./commit-batch.ts";
 import { readMembers } from "./deployment-members.ts";
 import { splitList } from "./device-codec.ts";
 import { completeDevices, type RawDevice, readRawDevices, type StoredDevices } from "./device-load.ts";
 import { diffFields } from "./fields.ts";
-import { decodeNewestPast, placeUpdates, shownState, waitingId } from "./placement.ts";
+import {
+  decodeNewestPast,
+  encodeShown,
+  placeUpdates,
+  shownIndex,
+  shownOf,
+  unaccepted,
+  waitingId,
+} from "./placement.ts";
 import { keysOfShard, type StoreContext } from "./store-context.ts";
 
 const pageMax = 100;
@@ -76,8 +83,8 @@ async function removeFrom(
     const commitId = newCommitId();
     const deviceKey = keys.device(raw.ref.productId, raw.ref.identity);
     const item = batch.begin({ deviceKey, expected: raw.fields.get("r") ?? "", commitId, fences: [] });
-    const seqOf = (id: string) => known.deployments.get(id)?.seq ?? Number.MAX_SAFE_INTEGER;
-    const shown = shownState(
+    const seqOf = (id: string) => known.deployments.get(id)?.seq ?? unaccepted;
+    const shown = shownOf(
       placeUpdates(device.updates, seqOf),
       decodeNewestPast(raw.fields.get("p")),
       known.hidden.some((entry) => waitingId(entry) !== deploymentId),
@@ -89,12 +96,12 @@ async function removeFrom(
     if (kept.length === 0) after.delete("w");
     else after.set("w", kept.join(","));
     if (shown === undefined) after.delete("k");
-    else after.set("k", stateCodes.codeOf(shown));
-    const old = raw.fields.get("k");
-    const oldState = (old === undefined ? undefined : stateCodes.wordOf(old)) ?? "none";
-    if ((shown ?? "none") !== oldState) {
-      item.removeOrdinal(keys.byState(raw.ref.productId, oldState), raw.ordinal);
-      item.addOrdinal(keys.byState(raw.ref.productId, shown ?? "none"), raw.ordinal);
+    else after.set("k", encodeShown(shown));
+    const oldIndex = shownIndex(raw.fields.get("k"));
+    const newIndex = shown?.state ?? "none";
+    if (newIndex !== oldIndex) {
+      item.removeOrdinal(keys.byState(raw.ref.productId, oldIndex), raw.ordinal);
+      item.addOrdinal(keys.byState(raw.ref.productId, newIndex), raw.ordinal);
     }
     const { setSmall, deleteSmall, setLarge, deleteLarge } = diffFields(raw.fields, after);
     item.setFields(deviceKey, setSmall);

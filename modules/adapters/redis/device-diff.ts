@@ -11,13 +11,16 @@ import { encodeFold, encodeLine } from "./line-codec.ts";
 import {
   decodeNewestPast,
   encodeNewestPast,
+  encodeShown,
   encodeWaiting,
   newestPastOf,
   type Placement,
   placeUpdates,
   recordMark,
   type SeqOf,
-  shownState,
+  shownIndex,
+  shownOf,
+  unaccepted,
 } from "./placement.ts";
 import { dueMember, keysOfShard, type StoreContext } from "./store-context.ts";
 import { encodeRecord } from "./update-codec.ts";
@@ -76,7 +79,7 @@ type Encoded = {
 };
 
 function encodeWhole({ stored, after }: Scope, change: DeviceChange, commitId: string): Encoded {
-  const seqOf: SeqOf = (id) => stored.deployments.get(id)?.seq ?? Number.MAX_SAFE_INTEGER;
+  const seqOf: SeqOf = (id) => stored.deployments.get(id)?.seq ?? unaccepted;
   const placement = placeUpdates([...after.updates, ...keptUnknown(stored, after)], seqOf);
   const fields = encodeDevice(after, placement.live, placement.newest);
   const set = (name: string, value: string | undefined) => {
@@ -94,8 +97,8 @@ function encodeWhole({ stored, after }: Scope, change: DeviceChange, commitId: s
   const known = after.pastLoaded ? undefined : decodeNewestPast(stored.fields.get("p"));
   const newest = newestPastOf(placement.past, known, seqOf);
   set("p", newest && encodeNewestPast(newest));
-  const shown = shownState(placement, newest, stored.hidden.length > 0, seqOf);
-  set("k", shown && stateCodes.codeOf(shown));
+  const shown = shownOf(placement, newest, stored.hidden.length > 0, seqOf);
+  set("k", shown && encodeShown(shown));
   set("t", change.tokenPrefix === undefined ? stored.fields.get("t") : (change.tokenPrefix ?? undefined));
   set("a", change.activatedAt === undefined ? stored.fields.get("a") : change.activatedAt?.toString());
   keepResources(stored, fields);
@@ -215,11 +218,11 @@ function moveUpdate({ item, keys, stored, after }: Scope, old: Update | undefine
 function moveIndexes({ item, keys, stored, before, after }: Scope, fields: DeviceFields): void {
   const { ordinal } = stored;
   const { productId } = after;
-  const oldState = stored.fields.get("k");
-  const newState = fields.get("k");
+  const oldState = shownIndex(stored.fields.get("k"));
+  const newState = shownIndex(fields.get("k"));
   if (oldState !== newState) {
-    item.removeOrdinal(keys.byState(productId, stateOf(oldState)), ordinal);
-    item.addOrdinal(keys.byState(productId, stateOf(newState)), ordinal);
+    item.removeOrdinal(keys.byState(productId, oldState), ordinal);
+    item.addOrdinal(keys.byState(productId, newState), ordinal);
   }
   moveVersion(item, keys, productId, ordinal, before.installedVersion, after.installedVersion);
   if (before.drifted !== after.drifted) {
@@ -227,10 +230,6 @@ function moveIndexes({ item, keys, stored, before, after }: Scope, fields: Devic
     else item.removeOrdinal(keys.drifted(productId), ordinal);
   }
   if (before.tags !== after.tags) moveTags(item, keys, productId, ordinal, before.tags, after.tags);
-}
-
-function stateOf(code: string | undefined) {
-  return (code === undefined ? undefined : stateCodes.wordOf(code)) ?? "none";
 }
 
 /** Moves the device from one installed version to another; `undefined` = has none. */

@@ -6,6 +6,7 @@ import { splitList } from "./device-codec.ts";
 import { type RawDevice, readRawDevices } from "./device-load.ts";
 import { diffFields, overflowField, overflows } from "./fields.ts";
 import type { ShardKeys } from "./keys.ts";
+import { encodeShown, shownIndex, shownSeq, unaccepted } from "./placement.ts";
 import { loadScript, runScript } from "./scripts.ts";
 import {
   dueMember,
@@ -26,6 +27,11 @@ export type Enrolment = {
   readonly dueAt: Ms | undefined;
 };
 
+type Dated = Enrolment & {
+  /** How new the deployment is; it may be accepted already, and then others may be newer. */
+  readonly seq: number;
+};
+
 /**
  * Stores membership, batch by batch; whoever is a member already is left alone, unknown devices are skipped.
  * Answers how many of the identities are members now.
@@ -36,11 +42,13 @@ export async function enrolDevices(
   identities: readonly string[],
 ): Promise<{ enrolled: number }> {
   let enrolled = 0;
-  const { productId } = enrolment;
+  const { productId, deploymentId } = enrolment;
+  const accepted = (await context.findDeployments(productId, [deploymentId])).get(deploymentId);
+  const dated: Dated = { ...enrolment, seq: accepted?.seq ?? unaccepted };
   const groups = groupByShard(context, identities, (identity) => ({ productId, identity }), batchItemsMax);
   await eachWithLanes(groups, lanesMax, async (group) => {
     // Added after the wait: another lane adds meanwhile.
-    const members = await enrolGroup(context, enrolment, group);
+    const members = await enrolGroup(context, dated, group);
     enrolled += members;
   });
   return { enrolled };
@@ -50,7 +58,7 @@ const racesMax = 8;
 
 async function enrolGroup(
   context: StoreContext,
-  enrolment: Enrolment,
+  enrolment: Dated,
   group: ShardGroup<string>,
 ): Promise<number> {
   let enrolled = 0;
@@ -68,7 +76,7 @@ async function enrolGroup(
 
 async function runEnrol(
   context: StoreContext,
-  { deploymentId, productId, dueAt }: Enrolment,
+  { deploymentId, productId, dueAt, seq }: Dated,
   shard: number,
   identities: readonly string[],
 ): Promise<number[]> {
@@ -80,8 +88,9 @@ async function runEnrol(
     keys.byState(productId, "none"),
     ...identities.map((identity) => keys.device(productId, identity)),
   ];
+  const seqText = seq === unaccepted ? "" : seq.toString(36);
   const members = dueAt === undefined ? [] : identities.map((identity) => dueMember({ productId, identity }));
-  const args = [deploymentId, `${productId}/${deploymentId}`, dueAt ?? "", ...members];
+  const args = [deploymentId, `${productId}/${deploymentId}`, dueAt ?? "", seqText, ...members];
   return (await runScript(context.redis, enrolScript, names, args)) as number[];
 }
 
@@ -101,7 +110,7 @@ const statesByCode = updateStates.toSorted(
 /** Devices with so many waiting updates that the list no longer fits its field; answers who was taken in. */
 async function enrolHeavy(
   context: StoreContext,
-  enrolment: Enrolment,
+  enrolment: Dated,
   shard: number,
   identities: readonly string[],
 ): Promise<Set<string>> {
@@ -127,7 +136,7 @@ function addEnrolment(
   batch: ReturnType<typeof startBatch>,
   keys: ShardKeys,
   { ref, ordinal, fields }: RawDevice,
-  { deploymentId, productId, dueAt }: Enrolment,
+  { deploymentId, productId, dueAt, seq }: Dated,
 ): void {
   const commitId = newCommitId();
   const device = keys.device(productId, ref.identity);
@@ -143,11 +152,10 @@ function addEnrolment(
   const waiting = [...splitList(fields.get("w")), `+${deploymentId}`].join(",");
   after.set("w", waiting);
   if (overflows("w", waiting)) after.set(overflowField, "1");
-  if (!fields.has("l0")) {
-    const code = fields.get("k");
-    const old = code === undefined ? "none" : (stateCodes.wordOf(code) ?? "none");
-    after.set("k", stateCodes.codeOf("waiting"));
-    item.removeOrdinal(keys.byState(productId, old), ordinal);
+  const shown = fields.get("k");
+  if (!fields.has("l0") && seq > shownSeq(shown)) {
+    after.set("k", encodeShown({ seq, state: "waiting" }));
+    item.removeOrdinal(keys.byState(productId, shownIndex(shown)), ordinal);
     item.addOrdinal(keys.byState(productId, "waiting"), ordinal);
   }
   const { setSmall, deleteSmall, setLarge, deleteLarge } = diffFields(fields, after);

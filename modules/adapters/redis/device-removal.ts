@@ -4,7 +4,7 @@ import { type CommitItem, withCommitId } from "./commit-batch.ts";
 import type { KnownChange } from "./device-commit.ts";
 import { appendLog, moveTags, moveVersion } from "./device-diff.ts";
 import { chunkSize, type ShardKeys } from "./keys.ts";
-import { waitingId } from "./placement.ts";
+import { shownIndex, waitingId } from "./placement.ts";
 import { dueMember, keysOfShard, type StoreContext } from "./store-context.ts";
 
 /**
@@ -41,10 +41,8 @@ export function addRemoval(
 function leaveIndexes(item: CommitItem, keys: ShardKeys, { change, stored }: KnownChange): void {
   const { productId, identity, installedVersion, tags, drifted } = change.before;
   const { ordinal } = stored;
-  const code = stored.fields.get("k");
-  const shown = (code === undefined ? undefined : stateCodes.wordOf(code)) ?? "none";
   item.removeOrdinal(keys.all(productId), ordinal);
-  item.removeOrdinal(keys.byState(productId, shown), ordinal);
+  item.removeOrdinal(keys.byState(productId, shownIndex(stored.fields.get("k"))), ordinal);
   moveVersion(item, keys, productId, ordinal, installedVersion, undefined);
   moveTags(item, keys, productId, ordinal, tags, {});
   if (drifted) item.removeOrdinal(keys.drifted(productId), ordinal);

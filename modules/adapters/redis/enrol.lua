@@ -1,8 +1,10 @@
 -- Stores membership of devices of one shard: each gets a waiting update of the deployment, unless it is a member.
 -- KEYS: deployment, members, waiting, ready, dirty, marks, due, index of each state by code ('0' ... 'e'), index of
--- none, then the device hashes. ARGV: deployment id, member of dirty, due time or '', then per device its member of due.
+-- none, then the device hashes. ARGV: deployment id, member of dirty, due time or '', seq of the deployment in base 36
+-- ('' = not accepted yet, newer than all that are), then per device its member of due.
 -- Answers how many are members now, then the positions of devices whose list of waiting updates outgrew its field.
-local id, dirtyMember, dueAt = ARGV[1], ARGV[2], ARGV[3]
+local id, dirtyMember, dueAt, seqText = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local seq = seqText == '' and math.huge or tonumber(seqText, 36)
 local deployment, members, waiting, ready, dirty, marks, due, firstState = 1, 2, 3, 4, 5, 6, 7, 8
 local states = '0123456789abcde'
 local noState = firstState + #states
@@ -15,8 +17,14 @@ for key = members, ready do
   if not isIndexType(typeOf(key)) then return redis.error_reply('WRONGTYPE ' .. KEYS[key]) end
 end
 
-local function moveState(code, ordinal)
-  local from = code and firstState + tonumber(code, 16) or noState
+-- How new the update is that the device shows; what it shows changes only for a newer one.
+local function shownSeq(shown)
+  if not shown then return -1 end
+  return #shown == 1 and math.huge or tonumber(string.sub(shown, 2), 36)
+end
+
+local function moveState(shown, ordinal)
+  local from = shown and firstState + tonumber(string.sub(shown, 1, 1), 16) or noState
   if from == firstState then return end
   indexRemove(from, ordinal)
   indexAdd(firstState, ordinal)
@@ -41,16 +49,16 @@ for i = 1, #KEYS - noState do
       reply[1] = reply[1] + 1
       added = added + 1
       local revision = string.format('%.0f', tonumber(found[2]) + 1)
-      if found[5] then
+      if found[5] or seq <= shownSeq(found[3]) then
         call('HSET', key, 'r', revision, 'w', list)
       else
-        call('HSET', key, 'r', revision, 'w', list, 'k', '0')
+        call('HSET', key, 'r', revision, 'w', list, 'k', '0' .. seqText)
         moveState(found[3], ordinal)
       end
       indexAdd(members, ordinal)
       indexAdd(waiting, ordinal)
       indexAdd(ready, ordinal)
-      if dueAt ~= '' then setDue(ARGV[3 + i]) end
+      if dueAt ~= '' then setDue(ARGV[4 + i]) end
     end
   end
 end

@@ -66,22 +66,44 @@ export function newestPastOf(
   return newest;
 }
 
-/** State of the update that a device shows: the live one, else the newest, else none. */
-export function shownState(
+/** State of the update that a device shows, and how new that is; `seq` Infinity: not accepted yet. */
+export type Shown = { readonly seq: number; readonly state: UpdateState };
+
+/** What a device shows: the live update, else the newest, else none. */
+export function shownOf(
   { live, newest, waiting }: Placement,
   past: NewestPast | undefined,
   hasHidden: boolean,
   seqOf: SeqOf,
-): UpdateState | undefined {
-  if (live !== undefined) return live.state;
+): Shown | undefined {
+  if (live !== undefined) return { seq: seqOf(live.deploymentId), state: live.state };
   // Members of an apply that is still being stored: theirs will be the newest deployment.
-  if (hasHidden) return "waiting";
-  let shown = past;
+  if (hasHidden) return { seq: unaccepted, state: "waiting" };
+  let shown: Shown | undefined = past;
   for (const update of newest === undefined ? waiting : [newest, ...waiting]) {
     const seq = seqOf(update.deploymentId);
     if (shown === undefined || seq > shown.seq) shown = { seq, state: update.state };
   }
-  return shown?.state;
+  return shown;
+}
+
+/** Seq of a deployment that is not accepted: newer than all that are. */
+export const unaccepted = Number.POSITIVE_INFINITY;
+
+/** Field `k`: the state's character, then the deployment's seq unless it is not accepted. */
+export function encodeShown({ seq, state }: Shown): string {
+  return stateCodes.codeOf(state) + (seq === unaccepted ? "" : seq.toString(36));
+}
+
+/** How new the update is that a device with this field `k` shows; -1 = none. */
+export function shownSeq(text: string | undefined): number {
+  if (text === undefined) return -1;
+  return text.length === 1 ? unaccepted : Number.parseInt(text.slice(1), 36);
+}
+
+/** The index that a device with this field `k` stands in. */
+export function shownIndex(text: string | undefined): UpdateState | "none" {
+  return text === undefined ? "none" : (stateCodes.wordOf(text.charAt(0)) ?? "none");
 }
 
 /** A waiting update that no one touched, as an entry of the list `w`: `+` ready or `-` held back, then its id. */
