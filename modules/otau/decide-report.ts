@@ -65,7 +65,9 @@ function takeInstalledVersion(work: Work, heard: Heard): void {
 }
 
 function lastReportChanges(heard: Heard, update: Update): Changes<Update> {
-  const { status, message, stampedAt } = heard;
+  const { status, message } = heard;
+  // What came late says nothing of how far the attempt had got: an older stamp is measured by the newest.
+  const stampedAt = Math.max(heard.stampedAt, update.lastReport?.stampedAt ?? heard.stampedAt);
   const progressed = rankOf(status) > 0;
   return {
     lastReport: change<LastReport>(update.lastReport ?? { status, stampedAt }, {
@@ -73,7 +75,7 @@ function lastReportChanges(heard: Heard, update: Update): Changes<Update> {
       message,
       stampedAt,
     }),
-    ...(progressed ? { progressStampedAt: Math.max(stampedAt, update.progressStampedAt ?? 0) } : {}),
+    ...(progressed ? { progressStampedAt: Math.max(heard.stampedAt, update.progressStampedAt ?? 0) } : {}),
   };
 }
 

@@ -28,7 +28,7 @@ export type Correction = {
 export type LastReport = {
   readonly status: Status;
   readonly message?: string;
-  /** The stamp by which it counts: the supplied one, else its arrival. */
+  /** The newest stamp of the attempt's reports by which they count: the supplied one, else the arrival. */
   readonly stampedAt: Ms;
 };
 

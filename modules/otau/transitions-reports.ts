@@ -122,7 +122,8 @@ const notes: readonly Transition[] = [
     to: "same",
     decision: "repeat",
     deadline: "current",
-    because: "The same said twice is one thing said.",
+    effects: ["note target"],
+    because: "The same said twice is one thing said, though it may be the first one after delivery.",
   },
   {
     id: "target noted",

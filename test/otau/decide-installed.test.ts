@@ -151,6 +151,16 @@ describe("INSTALLED_VERSION of the target that the device had at the write", () 
     expect(lab.update()).toMatchObject({ state: "timed_out", reason: "ACKNOWLEDGE_TIMEOUT" });
   });
 
+  it("is VERSION_ONLY where it was said before delivery, and again after it", () => {
+    const lab = makeLab(force, { installedVersion: "1.0" });
+    lab.write();
+    lab.report("INSTALLED_VERSION");
+    lab.deliver();
+    expect(lab.report("INSTALLED_VERSION").decision).toBe("repeat");
+    lab.timeOut();
+    expect(lab.update()).toMatchObject({ state: "succeeded", reason: "VERSION_ONLY" });
+  });
+
   it("is no VERSION_ONLY once another version was reported, or another report of the attempt came", () => {
     const other = had();
     other.report("INSTALLED_VERSION");

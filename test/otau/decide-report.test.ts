@@ -489,6 +489,14 @@ describe("in retrying", () => {
     }
   });
 
+  it("a late report does not make older stamps newer", () => {
+    const lab = retrying("error");
+    const { now } = lab;
+    lab.report("INSTALL_SUCCESS", { stamp: now - 10 });
+    expect(lab.report("INIT", { stamp: now - 5 }).decision).toBe("late");
+    expect(lab.report("INIT", { stamp: now }).decision).toBe("restart");
+  });
+
   it("INSTALLED_VERSION of the target succeeds", () => {
     const lab = retrying("error");
     lab.report("INSTALLED_VERSION");
