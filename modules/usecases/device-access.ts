@@ -5,6 +5,8 @@ export type DeviceCredential = {
   readonly ref: DeviceRef;
   /** First 16 hex characters of the token's SHA-256, as the device record holds it. */
   readonly tokenPrefix: string;
+  /** The connection it was given to by `openSession`; ended as soon as the device opens another. */
+  readonly connectionId?: string;
 };
 
 /** Where a device's request came from; passed on to event handlers (Murano's `ip`, `protocol`, `connection_id`). */
@@ -56,6 +58,11 @@ export type DeviceAccess = {
   ): Promise<{ outcome: "activated"; token: string } | { outcome: "unknown" | "conflict" | "invalid" }>;
   /** Undefined for a token that is unknown, replaced or revoked, or whose device is gone. */
   authenticate(token: string): Promise<DeviceCredential | undefined>;
+  /**
+   * Makes this connection the device's only lasting one: what is done under the credential of an older one throws
+   * UNAUTHORIZED from here on, in every process. Without it connections end each other within one process only.
+   */
+  openSession?(credential: DeviceCredential, connectionId: string): Promise<DeviceCredential>;
   /**
    * Stores what a device wrote, entry by entry in the order of their stamps, and hands it to the event handlers:
    * on return all of it is stored. UNAUTHORIZED when the credential has ended, TOO_LARGE for a value over 1 MiB.

@@ -36,7 +36,8 @@ export function makeLogin(deps: SessionDeps & { readonly defaultProduct: string 
       const productId = await productOf(client, deps);
       return { peer: { kind: "anonymous", productId, origin }, clientId: `anonymous/${connectionId}` };
     }
-    const credential = token.length > 256 ? undefined : await validCredential(deps.access, token);
+    const credential =
+      token.length > 256 ? undefined : await validCredential(deps.access, token, connectionId);
     if (credential === undefined) throw refusal(badLogin, "bad user name or password");
     const { productId, identity } = credential.ref;
     const session = createSession(deps, client, credential, origin);
@@ -45,12 +46,13 @@ export function makeLogin(deps: SessionDeps & { readonly defaultProduct: string 
   };
 }
 
-async function validCredential(access: DeviceAccess, token: string) {
+async function validCredential(access: DeviceAccess, token: string, connectionId: string) {
   try {
     const credential = await access.authenticate(token);
     // A token is known for ever; whether it is still valid shows at the device.
-    if (credential !== undefined) await access.peek(credential, []);
-    return credential;
+    if (credential === undefined) return undefined;
+    await access.peek(credential, []);
+    return (await access.openSession?.(credential, connectionId)) ?? credential;
   } catch (error) {
     if (error instanceof OtauError && error.code === "UNAUTHORIZED") return undefined;
     throw refusal(unavailable, "server unavailable", error);

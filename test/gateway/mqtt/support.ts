@@ -21,11 +21,16 @@ export type Listener = {
 
 export type TestClient = MqttClient & { readonly messages: [topic: string, payload: string][] };
 
-/** A listener with two devices, `gw-1` and `gw-2`, that have tokens. */
-export async function openListener(limits: Partial<DeviceMqttLimits> = {}): Promise<Listener> {
-  const access = createFakeAccess();
-  access.addDevice("gw-1", token);
-  access.addDevice("gw-2", otherToken);
+/** A listener with two devices, `gw-1` and `gw-2`, that have tokens; with `shared` a second one beside it. */
+export async function openListener(
+  limits: Partial<DeviceMqttLimits> = {},
+  shared?: FakeAccess,
+): Promise<Listener> {
+  const access = shared ?? createFakeAccess();
+  if (shared === undefined) {
+    access.addDevice("gw-1", token);
+    access.addDevice("gw-2", otherToken);
+  }
   const logLines: string[] = [];
   const server = await createDeviceMqttServer({
     access,

@@ -28,6 +28,10 @@ const connect = async (options = {}): Promise<TestClient> => {
   return client;
 };
 
+const untilWatchers = async (count: number): Promise<void> => {
+  while (listener.access.watchers() !== count) await new Promise((resolve) => setImmediate(resolve));
+};
+
 const stampUs = 1_700_000_000_123_456;
 
 describe("values", () => {
@@ -108,7 +112,17 @@ describe("a session", () => {
     await ended;
     listener.access.set("gw-1", "config_otau", "v1", stampUs);
     await untilMessages(second, 1);
-    expect(listener.access.watchers()).toBe(1);
+    await untilWatchers(1);
+  });
+
+  it("is ended by a newer one at another listener, before that one stores anything", async () => {
+    const elsewhere = await openListener({}, listener.access);
+    const first = await connect();
+    const ended = closed(first);
+    clients.push(await elsewhere.connect());
+    await ended;
+    await untilWatchers(1);
+    await elsewhere.server.close(0);
   });
 
   it("is not ended by another device that uses its client identifier", async () => {

@@ -41,6 +41,7 @@ export function createFakeAccess(): FakeAccess {
   let writeGate: Promise<void> = Promise.resolve();
   let ownStampUs = 0;
   let pendingWrites = 0;
+  const sessions = new Map<string, string>();
   const keyOf = (ref: DeviceRef): string => `${ref.productId}/${ref.identity}`;
 
   const checkStore = (): void => {
@@ -52,7 +53,10 @@ export function createFakeAccess(): FakeAccess {
       ([token, ref]) => keyOf(ref) === keyOf(credential.ref) && prefix(token) === credential.tokenPrefix,
     );
     const state = devices.get(keyOf(credential.ref));
-    if (!isValid || state === undefined) throw new OtauError("UNAUTHORIZED", "The token has ended.");
+    const session = sessions.get(keyOf(credential.ref));
+    const isOver = credential.connectionId !== undefined && credential.connectionId !== session;
+    if (!isValid || isOver || state === undefined)
+      throw new OtauError("UNAUTHORIZED", "The token has ended.");
     return state;
   };
   const hint = (key: string): void => {
@@ -105,6 +109,11 @@ export function createFakeAccess(): FakeAccess {
       checkStore();
       const ref = tokens.get(token);
       return ref === undefined ? undefined : { ref, tokenPrefix: prefix(token) };
+    },
+    async openSession(credential, connectionId) {
+      sessions.set(keyOf(credential.ref), connectionId);
+      hint(keyOf(credential.ref));
+      return { ...credential, connectionId };
     },
     async write(credential, entries, origin) {
       const state = stateOf(credential);
