@@ -65,7 +65,6 @@ export function composeApp(deps: AppDeps) {
   });
   const followCancel = makeFollowCancel({ devices, deployments, actOnMany, failPoint });
   const steer = makeSteerDeployment({ devices, deployments, actOnMany, alarm, failPoint });
-  const manageContent = makeManageContent({ content, blobs, products });
   const release = makeReleaseDeployment({
     devices,
     deployments,
@@ -73,6 +72,24 @@ export function composeApp(deps: AppDeps) {
     actOnMany,
     holder: `${process.pid}.${randomBytes(6).toString("hex")}`,
     failPoint,
+  });
+
+  const conductor = makeConductDeployments({
+    devices,
+    deployments,
+    products,
+    followCancel,
+    release,
+    alarm,
+    at: (time, run) => void setTimeout(run, Math.max(0, time - stores.clock.roughNow())).unref(),
+  });
+  const manageContent = makeManageContent({
+    content,
+    blobs,
+    settleUses: async (productId, packageId) => {
+      for (const id of await content.openDeployments(productId, packageId))
+        await conductor.conduct(productId, id);
+    },
   });
 
   const app: Omit<App, "health" | "openapi"> = {
@@ -145,15 +162,6 @@ export function composeApp(deps: AppDeps) {
   });
 
   const sweep = makeSweepDue({ devices, actOnMany, failPoint });
-  const conductor = makeConductDeployments({
-    devices,
-    deployments,
-    products,
-    followCancel,
-    release,
-    alarm,
-    at: (time, run) => void setTimeout(run, Math.max(0, time - stores.clock.roughNow())).unref(),
-  });
   return { app, access, sweep, conductor };
 }
 

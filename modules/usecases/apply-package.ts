@@ -1,6 +1,5 @@
 import { OtauError } from "../errors.ts";
-import { decide } from "../otau/decide.ts";
-import type { Deployment, Facts, Limits, Outcome } from "../otau/model.ts";
+import type { Limits } from "../otau/model.ts";
 import { readOtauInfo } from "../otau/package.ts";
 import type { PackageRules } from "../otau/package-payload.ts";
 import { readTagText } from "../otau/package-tag.ts";
@@ -9,6 +8,7 @@ import { emptyTotals } from "../otau/totals.ts";
 import type { Actor } from "../otau/vocabulary.ts";
 import { type ApplyBody, applyDevicesMax, filterOfTarget } from "./apply-options.ts";
 import { type DeploymentView, toDeploymentView } from "./deployment-view.ts";
+import { type DryRunReply, makeForeseeApply } from "./foresee-apply.ts";
 import type {
   AlarmClock,
   ContentRecord,
@@ -18,13 +18,11 @@ import type {
   DeploymentStore,
   DeviceStore,
   IdempotencyStore,
-  LoadedDevice,
 } from "./ports.ts";
 import type { ProductSettingsOf } from "./product-settings.ts";
 
 /** Refused devices that an answer names. */
 const identitiesShownMax = 100;
-const sampleMax = 20;
 const chunk = 1000;
 
 export type ApplyDeps = {
@@ -53,12 +51,6 @@ export type ApplyReply = {
   readonly deployment: DeploymentView;
   readonly unknown?: { readonly count: number; readonly identities: readonly string[] };
 };
-export type DryRunReply = {
-  readonly total: number;
-  readonly skipped: Readonly<Record<string, number>>;
-  readonly sample: readonly string[];
-  readonly forecastMs: number;
-};
 export type Applied =
   | { readonly kind: "accepted"; readonly reply: ApplyReply }
   | { readonly kind: "dryRun"; readonly reply: DryRunReply };
@@ -68,6 +60,7 @@ type Members = { readonly identities: readonly string[]; readonly unknown: reado
 /** Brings a package to devices: answers when every update is stored and will reach a final state. */
 export function makeApplyPackage(deps: ApplyDeps) {
   const { devices, deployments, content, idempotency } = deps;
+  const foresee = makeForeseeApply(deps);
 
   async function applicable(productId: string, packageId: string): Promise<ContentRecord> {
     const item = await content.get(productId, packageId);
@@ -175,72 +168,6 @@ export function makeApplyPackage(deps: ApplyDeps) {
     };
   }
 
-  /** What a release would make of each device now, with nothing stored. */
-  async function foresee(
-    draft: DeploymentDraft,
-    identities: readonly string[],
-    actor: Actor,
-  ): Promise<Map<string, Outcome>> {
-    const pretend: Deployment = {
-      ...draft,
-      state: "running",
-      seq: Number.MAX_SAFE_INTEGER,
-      withdrawn: false,
-    };
-    const limits = await deps.limitsOf(draft.productId);
-    const outcomes = new Map<string, Outcome>();
-    for (let at = 0; at < identities.length; at += chunk) {
-      const refs = identities
-        .slice(at, at + chunk)
-        .map((identity) => ({ productId: draft.productId, identity }));
-      for (const loaded of await devices.loadMany(refs)) {
-        if (loaded !== undefined)
-          outcomes.set(loaded.device.identity, foreseeOne(loaded, pretend, limits, actor));
-      }
-    }
-    return outcomes;
-  }
-
-  async function refuseBusy(
-    draft: DeploymentDraft,
-    identities: readonly string[],
-    actor: Actor,
-  ): Promise<void> {
-    if (draft.onActive !== "reject") return;
-    const outcomes = await foresee(draft, identities, actor);
-    const busy = identities.filter(
-      (identity) => reasonIn(outcomes.get(identity), draft.id) === "UPDATE_IN_PROGRESS",
-    );
-    if (busy.length === 0) return;
-    throw new OtauError(
-      "UPDATE_IN_PROGRESS",
-      `${busy.length} of ${identities.length} devices have another update under way.`,
-      {
-        identities: busy.slice(0, identitiesShownMax),
-        count: busy.length,
-      },
-    );
-  }
-
-  async function dryRun(
-    draft: DeploymentDraft,
-    identities: readonly string[],
-    actor: Actor,
-  ): Promise<DryRunReply> {
-    const outcomes = await foresee(draft, identities, actor);
-    const skipped: Record<string, number> = {};
-    const sample: string[] = [];
-    for (const [identity, outcome] of outcomes) {
-      const reason = reasonIn(outcome, draft.id);
-      if (reason !== undefined) skipped[reason] = (skipped[reason] ?? 0) + 1;
-      else if (sample.length < sampleMax) sample.push(identity);
-    }
-    const skippedSum = Object.values(skipped).reduce((sum, count) => sum + count, 0);
-    const writes = outcomes.size - skippedSum;
-    const forecastMs = draft.ratePerMinute ? Math.ceil((writes / draft.ratePerMinute) * 60_000) : 0;
-    return { total: outcomes.size, skipped, sample, forecastMs };
-  }
-
   async function accept(draft: DeploymentDraft, members: Members, input: ApplyInput): Promise<ApplyReply> {
     const replyOf = (record: DeploymentRecord): ApplyReply => ({
       deployment: toDeploymentView(record, {
@@ -273,7 +200,7 @@ export function makeApplyPackage(deps: ApplyDeps) {
     return replyOf(record);
   }
 
-  async function run(input: ApplyInput, id: string): Promise<Applied> {
+  async function run(input: ApplyInput, id: string, readsLeft = 3): Promise<Applied> {
     const item = await applicable(input.productId, input.packageId);
     const draftEarly = await draftOf(input, item, id, 0);
     const members = await listed(input.productId, input.body);
@@ -282,15 +209,17 @@ export function makeApplyPackage(deps: ApplyDeps) {
     }
     const draft = { ...draftEarly, expectedTotal: members.identities.length };
     if (input.body.options?.dryRun)
-      return { kind: "dryRun", reply: await dryRun(draft, members.identities, input.actor) };
-    await refuseBusy(draft, members.identities, input.actor);
+      return { kind: "dryRun", reply: await foresee.dryRun(draft, members.identities, input.actor) };
+    await foresee.refuseBusy(draft, members.identities, input.actor);
     try {
       return { kind: "accepted", reply: await accept(draft, members, input) };
     } catch (error) {
-      if (error instanceof OtauError && error.code !== "STORE_UNAVAILABLE") {
-        await devices.unenrol(id, input.productId);
-        await deployments.dropPrepared(input.productId, id);
-      }
+      // An unknown outcome may be an accepted one: it is resumed under its key, or dropped when it is old.
+      if (!(error instanceof OtauError) || error.code === "STORE_UNAVAILABLE") throw error;
+      await devices.unenrol(id, input.productId);
+      await deployments.dropPrepared(input.productId, id);
+      // The package was replaced since it was read: what counts is what it says now.
+      if (error.code === "REVISION_MISMATCH" && readsLeft > 0) return run(input, id, readsLeft - 1);
       throw error;
     }
   }
@@ -323,23 +252,4 @@ export function makeApplyPackage(deps: ApplyDeps) {
       throw error;
     }
   };
-}
-
-function foreseeOne(loaded: LoadedDevice, pretend: Deployment, limits: Limits, actor: Actor): Outcome {
-  const facts: Facts = {
-    now: loaded.now,
-    random: 0,
-    deployments: new Map<string, Deployment>([...loaded.deployments, [pretend.id, pretend]]),
-    limits,
-    outages: [],
-    actor,
-  };
-  const enrolled = decide(loaded.device, { type: "enrol", deploymentId: pretend.id }, facts);
-  return decide(enrolled.device, { type: "release", deploymentId: pretend.id }, facts);
-}
-
-/** Why the deployment's update would end at once, if it would. */
-function reasonIn(outcome: Outcome | undefined, deploymentId: string): string | undefined {
-  const update = outcome?.device.updates.find((each) => each.deploymentId === deploymentId);
-  return update?.state === "skipped" || update?.state === "canceled" ? update.reason : undefined;
 }

@@ -2,13 +2,14 @@ import type { Readable } from "node:stream";
 import { OtauError } from "../errors.ts";
 import { isPackageId } from "../otau/ids.ts";
 import type { Actor } from "../otau/vocabulary.ts";
-import type { BlobStore, ContentRecord, ContentStore, Precondition, ProductStore } from "./ports.ts";
+import type { BlobStore, ContentRecord, ContentStore, Precondition } from "./ports.ts";
 import { refuseMismatch, type StatedPrecondition } from "./preconditions.ts";
 
 export type ContentDeps = {
   readonly content: ContentStore;
   readonly blobs: BlobStore;
-  readonly products: Pick<ProductStore, "get">;
+  /** Sees whether the package's open deployments are over by now. */
+  readonly settleUses: (productId: string, packageId: string) => Promise<void>;
 };
 
 export type Upload = {
@@ -29,7 +30,22 @@ const unknownItem = (productId: string, id: string) =>
   new OtauError("NOT_FOUND", `There is no content item ${id} in product ${productId}.`);
 
 /** The content area of a product: what is uploaded, found, fetched and deleted there. */
-export function makeManageContent({ content, blobs }: ContentDeps) {
+export function makeManageContent({ content, blobs, settleUses }: ContentDeps) {
+  /** A deployment is found to be over a moment after its last update: a package is not in use for that moment. */
+  async function whenUnused<Result>(
+    productId: string,
+    id: string,
+    change: () => Promise<Result>,
+  ): Promise<Result> {
+    try {
+      return await change();
+    } catch (error) {
+      if (!(error instanceof OtauError) || error.code !== "PACKAGE_IN_USE") throw error;
+      await settleUses(productId, id);
+      return change();
+    }
+  }
+
   /** Streams the bytes to their place, then names them: a broken upload leaves no item. */
   async function upload(input: Upload): Promise<Uploaded> {
     if (input.precondition.ifExists && (await content.get(input.productId, input.id)) === undefined) {
@@ -46,11 +62,8 @@ export function makeManageContent({ content, blobs }: ContentDeps) {
       );
     }
     const { id, type, tags } = input;
-    const { record, outcome } = await content.put(
-      input.productId,
-      { id, type, tags, length, sha256 },
-      input.precondition,
-      input.actor,
+    const { record, outcome } = await whenUnused(input.productId, id, () =>
+      content.put(input.productId, { id, type, tags, length, sha256 }, input.precondition, input.actor),
     );
     return { record, created: outcome === "created" };
   }
@@ -92,7 +105,8 @@ export function makeManageContent({ content, blobs }: ContentDeps) {
     precondition: Precondition,
     actor: Actor,
   ): Promise<void> {
-    if (!(await content.remove(productId, id, precondition, actor))) throw unknownItem(productId, id);
+    if (!(await whenUnused(productId, id, () => content.remove(productId, id, precondition, actor))))
+      throw unknownItem(productId, id);
   }
 
   return { upload, get, getPackage, open, remove };
