@@ -38,7 +38,8 @@ export function createHttpLink(options: HttpLinkOptions): DeviceLink {
     const headers = { ...extra.headers, ...(token !== "" && { "X-Exosite-CIK": token }) };
     const reply = await call(method, path, { ...extra, headers });
     if (reply.status === 401) throw new LinkRefused(`${options.identity}: the token is refused`);
-    if (reply.status >= 500) throw new Error(`${method} ${path} was answered with ${reply.status}`);
+    if (reply.status >= 500 || reply.status === 429)
+      throw new Error(`${method} ${path} was answered with ${reply.status}`);
     return reply;
   };
   return {
@@ -56,7 +57,8 @@ export function createHttpLink(options: HttpLinkOptions): DeviceLink {
         headers: { "Request-Timeout": String(options.pollMs ?? 60_000), "If-Modified-Since": since },
         signal,
       });
-      if (reply.status !== 200) return undefined;
+      if (reply.status === 304) return undefined;
+      if (reply.status !== 200) throw new Error(`a poll was answered with ${reply.status}`);
       since = reply.headers["last-modified"] ?? since;
       lastBody = reply.body;
       return new URLSearchParams(reply.body).get("config_otau") ?? undefined;
