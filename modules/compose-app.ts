@@ -81,6 +81,7 @@ export function composeApp(deps: AppDeps) {
     followCancel,
     release,
     alarm,
+    failPoint,
     at: (time, run) => void setTimeout(run, Math.max(0, time - stores.clock.roughNow())).unref(),
   });
   const manageContent = makeManageContent({
@@ -105,7 +106,7 @@ export function composeApp(deps: AppDeps) {
       alarm,
       failPoint,
     }),
-    recordReports: makeRecordReports({ act }),
+    recordReports: makeRecordReports({ act, failPoint }),
     cancelUpdate: makeCancelUpdate({ devices, act }),
     retryUpdates: makeRetryUpdates({ devices, act, actOnMany, followCancel, steer }),
     steer,
@@ -157,6 +158,7 @@ export function composeApp(deps: AppDeps) {
     newToken: newDeviceToken,
     digest,
     roughNow: stores.clock.roughNow,
+    failPoint,
     emit: (event) => deps.emit("device2", event.type, event),
     log,
   });

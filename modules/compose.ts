@@ -87,6 +87,7 @@ export async function compose(options: ComposeOptions) {
               metrics.sweepLateSeconds.observe(Math.max(0, swept.oldestLateMs) / 1000);
             },
             repaired: (count) => metrics.dueRepaired.inc(count),
+            failPoint: appDeps.failPoint,
           }),
         }
       : {}),

@@ -1,5 +1,6 @@
 import type { DutyRun } from "./adapters/bullmq/duty-runner.ts";
 import type { Stores } from "./compose-stores.ts";
+import type { FailPoint } from "./fail-point.ts";
 import type { Duty } from "./usecases/ports.ts";
 import type { Swept } from "./usecases/sweep-due.ts";
 
@@ -18,6 +19,7 @@ export type DutyDeps = {
   /** How the last sweep went, for readiness and metrics. */
   readonly swept: (swept: Swept) => void;
   readonly repaired: (count: number) => void;
+  readonly failPoint: FailPoint;
 };
 
 /** What a worker does when it is woken. */
@@ -28,6 +30,7 @@ export function makeDuties({
   fireTimers,
   swept,
   repaired,
+  failPoint,
 }: DutyDeps): Record<Duty, DutyRun> {
   const { devices, deployments, products } = stores;
   const repairFrom = new Map<number, number>();
@@ -63,7 +66,11 @@ export function makeDuties({
   return {
     sweep: async () => swept(await sweep()),
     conduct: conductDuty,
-    relay: () => stores.journal.relayAll(),
+    relay: async () => {
+      failPoint("relay:began");
+      await stores.journal.relayAll();
+      failPoint("relay:moved");
+    },
     timer: fireTimers,
     upkeep: async () => {
       await repairDue();

@@ -19,6 +19,7 @@ export type ConductDeps = {
   readonly followCancel: (record: DeploymentRecord) => Promise<DeploymentRecord>;
   readonly release: (deployment: DeploymentRecord) => Promise<ReleaseRound>;
   readonly alarm: AlarmClock;
+  readonly failPoint: (name: string) => void;
   /** Runs the function at that time by the store's clock, if this process still lives. */
   readonly at: (time: number, run: () => void) => void;
 };
@@ -52,6 +53,7 @@ export function makeConductDeployments(deps: ConductDeps) {
     const endedAt = await devices.now();
     const state = record.state === "canceled" ? "canceled" : "finished";
     await deployments.update(record, { state, endedAt }, { fenced: false, actor: system });
+    deps.failPoint("conduct:finished");
   }
 
   /** Looks after one deployment. `again` = it wants to be looked after once more soon. */

@@ -60,6 +60,7 @@ export type AccessDeps = {
   readonly digest: (text: string) => string;
   /** The store's clock as far as this process knows it; for what needs no exactness. */
   readonly roughNow: () => number;
+  readonly failPoint: (name: string) => void;
   /** Hands an event to the solution's handlers; answers when it is stored. */
   readonly emit: (event: Device2Event) => Promise<unknown>;
   readonly log: { warn(fields: object, message: string): void };
@@ -155,6 +156,7 @@ export function makeDeviceAccess(deps: AccessDeps): DeviceAccess {
       { actor: { kind: "system", id: "gateway" }, credential: credential.tokenPrefix, seen: true },
     );
     if (acted === undefined) throw ended();
+    deps.failPoint("deliver:stored");
     return value;
   }
 

@@ -66,6 +66,8 @@ function toResult(acted: Acted, event: ReportEvent): ReportResult {
   };
 }
 
+export type RecordReportsDeps = Pick<DeviceActions, "act"> & { readonly failPoint: (name: string) => void };
+
 /** Runs what concerns one device in turn, so that its reports are decided in the order in which they came. */
 function makeTurns() {
   const tails = new Map<string, Promise<unknown>>();
@@ -85,7 +87,7 @@ function makeTurns() {
  * Takes what a device reported: each report is decided and stored by itself, in the order of their stamps. Answers
  * one result per report; NOT_FOUND for a device that does not exist, UNAUTHORIZED for an ended credential.
  */
-export function makeRecordReports({ act }: Pick<DeviceActions, "act">) {
+export function makeRecordReports({ act, failPoint }: RecordReportsDeps) {
   const inTurn = makeTurns();
 
   async function recordOne(input: RecordReportsInput, entry: ReportEntry): Promise<ReportResult> {
@@ -109,6 +111,7 @@ export function makeRecordReports({ act }: Pick<DeviceActions, "act">) {
         `There is no device ${input.ref.identity} in product ${input.ref.productId}.`,
       );
     }
+    failPoint("report:stored");
     return toResult(acted, event);
   }
 

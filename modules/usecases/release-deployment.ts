@@ -67,7 +67,11 @@ export function makeReleaseDeployment(deps: ReleaseDeps) {
           page.refs,
           () => [{ type: "release", deploymentId: deployment.id }],
           { actor: { kind: "system", id: "release" } },
-          (acted) => admit(acted, allowance),
+          async (acted) => {
+            const admitted = await admit(acted, allowance);
+            deps.failPoint("release:admitted");
+            return admitted;
+          },
         );
         deps.failPoint("release:batch");
         if (heldBack > 0) return false;

@@ -58,6 +58,8 @@ export async function openAlarmClock(options: AlarmClockOptions): Promise<OpenAl
     connection: connectionFor(options, false),
     prefix,
     defaultJobOptions: kept,
+    // Nobody listens to them, and the trial store copies a whole stream at each write.
+    streams: { events: { maxLen: 10 } },
   });
   queue.on("error", (error) => log.debug({ err: error }, "alarm clock connection"));
   const runners = work && makeRunners(work, log);
