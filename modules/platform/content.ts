@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import type { Logger } from "pino";
 import { z } from "zod";
 import { OtauError } from "../errors.ts";
-import { contentIdSchema } from "../otau/ids.ts";
+import { contentIdSchema, isPackageId } from "../otau/ids.ts";
 import type { Actor } from "../otau/vocabulary.ts";
 import type { ContentRecord, ContentStore, Precondition } from "../usecases/ports.ts";
 import type { ScriptScope } from "./script-scope.ts";
@@ -16,6 +16,7 @@ const expiresMaxSeconds = 604_800;
 const noLinks = "Content has no public links here; hand out the content route of the app API instead.";
 
 type One = { readonly id: string };
+type Body = string | Uint8Array | Readable;
 
 /** A content item as Murano shows it. */
 export type ContentItem = {
@@ -41,11 +42,11 @@ export type Content = {
   readonly info: (call: One) => Promise<Result<ContentItem>>;
   /**
    * Stores bytes and tags under an id, replacing what was there. Unlike Murano's it takes the bytes themselves
-   * (`""` for none) and gives the item. 409 for a package that is in use.
+   * (`""` for none; a package may leave them out) and gives the item. 409 for a package that is in use.
    */
   readonly upload: (
     call: One & {
-      readonly body: string | Uint8Array | Readable;
+      readonly body?: Body | undefined;
       readonly tags?: Readonly<Record<string, string>> | undefined;
       readonly type?: string | undefined;
       /** Hex; other bytes are refused (400). */
@@ -95,10 +96,11 @@ const listSchema = z.object({
   after: z.string().max(200).optional(),
   limit: z.int().min(1).max(listMax).default(listMax),
 });
+const bodySchema = z.union([z.string(), z.instanceof(Uint8Array), z.instanceof(Readable)], {
+  error: "is the bytes as text, Uint8Array or Readable; an empty text for none",
+});
 const uploadSchema = oneSchema.extend({
-  body: z.union([z.string(), z.instanceof(Uint8Array), z.instanceof(Readable)], {
-    error: "is the bytes as text, Uint8Array or Readable; an empty text for none",
-  }),
+  body: bodySchema.optional(),
   // Read by hand: a record schema drops a tag called `__proto__` without a word.
   tags: z
     .custom<Readonly<Record<string, string>>>(isTags, { error: "is an object of texts by name" })
@@ -172,7 +174,7 @@ function makeOperations(deps: ContentServiceDeps, { productId, actor }: ScriptSc
         id,
         type,
         tags: Object.fromEntries(Object.entries(tags)),
-        bytes: toStream(body),
+        bytes: toStream(bodyOf(id, body)),
         ...(sha256 === undefined ? {} : { sha256 }),
         precondition: {},
         actor,
@@ -234,7 +236,14 @@ function isTags(given: unknown): boolean {
   );
 }
 
-function toStream(body: string | Uint8Array | Readable): Readable {
+/** A package is its tag and mostly has no bytes; of any other item that would be a slip. */
+function bodyOf(id: string, body: Body | undefined): Body {
+  if (body !== undefined) return body;
+  if (isPackageId(id)) return "";
+  throw new ServiceFault(400, "INVALID_INPUT", `The bytes of ${id} are missing: name body, "" for none.`);
+}
+
+function toStream(body: Body): Readable {
   if (body instanceof Readable) return body;
   return Readable.from(body.length === 0 ? [] : [Buffer.from(body as Uint8Array)]);
 }

@@ -89,7 +89,7 @@ describe("Content", () => {
   it("keeps the rules of packages: one in use is neither changed nor deleted", async () => {
     const { Content, Device2, app } = bench();
     const upload = (version: string) =>
-      Content.upload({ id: "package_used", body: "", tags: { otau_info: info(version) } });
+      Content.upload({ id: "package_used", tags: { otau_info: info(version) } });
     expect((await upload("1.0.0")).error).toBeUndefined();
     await Device2.addIdentity({ identity: "user" });
     const applied = await app.call("POST", "/products/default/packages/package_used/apply", {
