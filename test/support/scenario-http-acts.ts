@@ -13,6 +13,8 @@ export function makeHttpActs(scene: HttpScene): HttpActs {
   const { app, scenario, productId, startedAt, scale, devices, deployments, texts, instants } = scene;
   const base = `/products/${productId}`;
   const packages = new Set<string>();
+  /** Counts of the lines of reports by their seq, as last seen of each device: only a report changes them. */
+  const reportLines = new Map<string, ReadonlyMap<unknown, unknown>>();
   const idOf = (name: string) => deployments.get(name) ?? name;
 
   async function act(path: string, body: unknown = {}): Promise<StepResult> {
@@ -93,15 +95,18 @@ export function makeHttpActs(scene: HttpScene): HttpActs {
       event,
     );
     const decision = reply.body.results?.[0]?.reports[0]?.decision;
+    const lines = (await historyOf(step.device)).filter(({ kind }) => kind === "report");
+    reportLines.set(step.device, new Map(lines.map(({ seq, count }) => [seq, count])));
     return decision === undefined ? toResult(reply) : { decision };
   }
 
   /** The decision is read off the history: a new line, or the one whose count rose. */
   async function write(identity: string, value: string): Promise<StepResult> {
-    const before = new Map((await historyOf(identity)).map((line) => [line["seq"], line["count"]]));
+    const before = reportLines.get(identity) ?? new Map();
     const status = await devices.get(identity)?.write({ otau_in: value });
     if (status !== 204) throw new Error(`the write was answered ${status}`);
     const lines = (await historyOf(identity)).filter(({ kind }) => kind === "report");
+    reportLines.set(identity, new Map(lines.map(({ seq, count }) => [seq, count])));
     const line = lines.findLast(({ seq, count }) => !before.has(seq) || before.get(seq) !== count);
     return { decision: String(line?.["decision"]) };
   }
@@ -158,7 +163,10 @@ export function makeHttpActs(scene: HttpScene): HttpActs {
       await scene.addDevice(device, installedVersion);
       return {};
     },
-    deleteDevice: async ({ device }) => toResult(await app.call("DELETE", `${base}/devices/${device}`)),
+    deleteDevice: async ({ device }) => {
+      reportLines.delete(device);
+      return toResult(await app.call("DELETE", `${base}/devices/${device}`));
+    },
     enrol: notOverHttp,
     outageBegins: notOverHttp,
     outageEnds: notOverHttp,

@@ -142,7 +142,7 @@ async function ok<Body>(app: TestApp, method: string, path: string, body?: unkno
  * of them would run them all late.
  */
 async function moveClock(scene: HttpScene, clock: TestClock, target: number, step: Step): Promise<void> {
-  for (;;) {
+  while (clock.roughNow() < target) {
     const { instants, hasWaiting } = await lookAhead(scene);
     const next = instants.find((due) => due > clock.roughNow());
     if (next === undefined || next > target) {
@@ -188,16 +188,16 @@ async function untilJudged(scene: HttpScene, due: number): Promise<void> {
   }
 }
 
-async function checkInvariants(scene: HttpScene): Promise<void> {
-  const { items } = await scene.get<{ items: View[] }>("/updates?limit=500");
-  const live = items.filter(({ state }) => isLiveState(updateStateSchema.parse(state)));
+async function checkInvariants({ get }: HttpScene): Promise<void> {
+  const [updates, deployments] = await Promise.all([
+    get<{ items: View[] }>("/updates?limit=500"),
+    get<{ items: { id: string; totals: Record<string, number> }[] }>("/deployments?limit=500"),
+  ]);
+  const live = updates.items.filter(({ state }) => isLiveState(updateStateSchema.parse(state)));
   const identities = live.map(({ identity }) => identity);
   if (new Set(identities).size !== identities.length) {
     throw new Error(`a device has two live updates: ${JSON.stringify(identities)}`);
   }
-  const deployments = await scene.get<{ items: { id: string; totals: Record<string, number> }[] }>(
-    "/deployments?limit=500",
-  );
   for (const { id, totals } of deployments.items) {
     const { total, ...states } = totals;
     const sum = Object.values(states).reduce((all, count) => all + count, 0);
