@@ -13,7 +13,7 @@ export default endpoint({
   tags: ["products"],
   security: { role: "admin", scope: "product" },
   params: z.strictObject({ productId: productIdSchema }),
-  body: productSettingsSchema.meta({ example: { name: "IoT gateway", confirm: "required" } }),
+  body: productSettingsSchema.prefault({}).meta({ example: { name: "IoT gateway", confirm: "required" } }),
   reply: [
     { status: 200, schema: productViewSchema },
     { status: 201, schema: productViewSchema },

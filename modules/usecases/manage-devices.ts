@@ -1,16 +1,23 @@
 import { z } from "zod";
 import { OtauError } from "../errors.ts";
-import { deviceTagsMax } from "../otau/ids.ts";
 import type { Device } from "../otau/model.ts";
 import { type Actor, isFinalState } from "../otau/vocabulary.ts";
-import type { DeviceActions, DeviceExtrasChange } from "./act-on-device.ts";
+import type { DeviceActions } from "./act-on-device.ts";
+import {
+  type DeviceEdits,
+  type DevicePatch,
+  editsOf,
+  merged,
+  refuseDoubles,
+  refuseMany,
+  refuseManyTags,
+  toNewDevice,
+} from "./device-edits.ts";
 import type { DeviceRef, DeviceStore, DeviceTokens, NewDevice } from "./ports.ts";
 import { refuseMismatch, type StatedPrecondition } from "./preconditions.ts";
 
 const chunk = 200;
 const racesMax = 8;
-/** Most devices that one registration takes. */
-const registerDevicesMax = 10_000;
 
 export type ManageDevicesDeps = {
   readonly devices: DeviceStore;
@@ -21,17 +28,6 @@ export type ManageDevicesDeps = {
   readonly digest: (text: string) => string;
   /** Tells handlers of `device2` `deleted`. */
   readonly deleted: (ref: DeviceRef) => Promise<unknown>;
-};
-
-/** What of a device can be set; a field that is left out stays as it is. */
-export type DeviceEdits = {
-  readonly tags?: Device["tags"] | undefined;
-  readonly installedVersion?: string | undefined;
-};
-/** Changes of a device; a tag of `null` is taken away. */
-export type DevicePatch = {
-  readonly tags?: Readonly<Record<string, string | null>> | undefined;
-  readonly installedVersion?: string | undefined;
 };
 
 /** Answer of a registration. */
@@ -45,14 +41,6 @@ export type RegisterReply = Readonly<z.infer<typeof registerReplySchema>>;
 
 const unknownDevice = (ref: DeviceRef) =>
   new OtauError("NOT_FOUND", `There is no device ${ref.identity} in product ${ref.productId}.`);
-
-const sameTags = (a: Device["tags"], b: Device["tags"]): boolean => {
-  const names = Object.keys(a);
-  return (
-    names.length === Object.keys(b).length &&
-    names.every((name) => Object.hasOwn(b, name) && a[name] === b[name])
-  );
-};
 
 /** Registers, edits and deletes devices, and gives them their tokens. */
 export function makeManageDevices(deps: ManageDevicesDeps) {
@@ -96,9 +84,21 @@ export function makeManageDevices(deps: ManageDevicesDeps) {
     actor: Actor,
   ): Promise<Record<string, string>> {
     const given: [string, string][] = [];
-    for (const { identity } of wanted) {
-      const { token } = await resetToken({ productId, identity }, false, actor);
-      given.push([identity, token ?? ""]);
+    for (let at = 0; at < wanted.length; at += chunk) {
+      const fresh = new Map(
+        wanted.slice(at, at + chunk).map(({ identity }) => [identity, deps.newToken()] as const),
+      );
+      const refs = [...fresh.keys()].map((identity) => ({ productId, identity }));
+      // Remembered first: a token that is valid must be found.
+      await Promise.all(refs.map((ref) => tokens.remember(deps.digest(fresh.get(ref.identity) ?? ""), ref)));
+      await actOnMany(refs, () => [], {
+        actor,
+        extras: ({ device, now }) => ({
+          tokenPrefix: deps.digest(fresh.get(device.identity) ?? "").slice(0, 16),
+          activatedAt: now,
+        }),
+      });
+      given.push(...fresh);
     }
     return Object.fromEntries(given);
   }
@@ -237,58 +237,4 @@ export function makeManageDevices(deps: ManageDevicesDeps) {
   }
 
   return { register, put, patch, editTags, resetToken, remove };
-}
-
-const toNewDevice = ({
-  identity,
-  tags,
-  installedVersion,
-}: DeviceEdits & Pick<NewDevice, "identity">): NewDevice => ({
-  identity,
-  ...(tags === undefined ? {} : { tags }),
-  ...(installedVersion === undefined ? {} : { installedVersion }),
-});
-
-const merged = (tags: Device["tags"], changes: NonNullable<DevicePatch["tags"]>): Device["tags"] =>
-  Object.fromEntries(
-    Object.entries({ ...tags, ...changes }).flatMap(([name, value]) =>
-      value === null ? [] : [[name, value]],
-    ),
-  );
-
-function editsOf(device: Device, wanted: DeviceEdits | undefined): DeviceExtrasChange | undefined {
-  const { tags, installedVersion } = wanted ?? {};
-  const isNewVersion = installedVersion !== undefined && installedVersion !== device.installedVersion;
-  const areNewTags = tags !== undefined && !sameTags(tags, device.tags);
-  if (!isNewVersion && !areNewTags) return undefined;
-  return { ...(areNewTags ? { tags } : {}), ...(isNewVersion ? { installedVersion } : {}) };
-}
-
-function refuseMany({ length }: readonly NewDevice[]): void {
-  if (length <= registerDevicesMax) return;
-  throw new OtauError(
-    "TOO_LARGE",
-    `${length} devices are too many; send at most ${registerDevicesMax} at once.`,
-  );
-}
-
-function refuseDoubles(wanted: readonly NewDevice[]): void {
-  const seen = new Set<string>();
-  for (const [index, { identity }] of wanted.entries()) {
-    if (seen.has(identity)) {
-      throw new OtauError("INVALID_INPUT", `Device ${identity} stands twice in the list; name each once.`, {
-        errors: [{ path: `/${index}/identity`, message: `${identity} stands twice in the list` }],
-      });
-    }
-    seen.add(identity);
-  }
-}
-
-function refuseManyTags(tags: Device["tags"]): void {
-  const count = Object.keys(tags).length;
-  if (count > deviceTagsMax) {
-    throw new OtauError("INVALID_INPUT", `A device has at most ${deviceTagsMax} tags, not ${count}.`, {
-      errors: [{ path: "/tags", message: `at most ${deviceTagsMax} tags, not ${count}` }],
-    });
-  }
 }

@@ -501,6 +501,10 @@ export type JournalLine = {
 };
 export type Journal = {
   read(productId: string, after: string | undefined, limit: number): Promise<JournalLine[]>;
+  /** The same as the exact texts that are chained, from the line after that number. */
+  texts(productId: string, after: number, limit: number): Promise<string[]>;
+  /** Number of the newest line; 0 when there is none. */
+  newest(productId: string): Promise<number>;
   /** Moves log lines of one shard into the journal, exactly once; how many were moved. */
   relay(productId: string, shard: number): Promise<number>;
   /** Lines written to shard logs and not yet relayed. */

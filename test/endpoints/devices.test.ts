@@ -61,6 +61,17 @@ describe("devices.create", () => {
     expect(await device.write({ temperature: "20" })).toBe(204);
   });
 
+  it("gives each of many its own token", async () => {
+    const below = await givenProduct(app, "c6");
+    const many = Array.from({ length: 250 }, (_, index) => ({ identity: `d${index}` }));
+    const { tokens = {} } = (await register(below, many, "?tokens=true")).body;
+    expect(new Set(Object.values(tokens)).size).toBe(250);
+    const { deviceUrl = "" } = app;
+    for (const identity of ["d0", "d199", "d200", "d249"]) {
+      expect(await makeDeviceClient(deviceUrl, tokens[identity] ?? "").write({ x: "1" })).toBe(204);
+    }
+  });
+
   it.each([
     [[{ identity: "ok" }, { identity: "not ok" }], "/1/identity"],
     [[{ identity: "ok" }, { identity: "x", tags: { "a b": "c" } }], "/1/tags/a b"],
@@ -85,7 +96,9 @@ describe("devices.create", () => {
     const many = Array.from({ length: 10_001 }, (_, index) => ({ identity: `d${index}` }));
     const reply = await register(below, many);
     expect([reply.status, reply.body.code]).toEqual([413, "TOO_LARGE"]);
-    expect((await register(below, many.slice(1))).body.created).toBe(10_000);
+    // As many as are taken, one of them not valid: looked at, and refused for that.
+    const full = [...many.slice(2), { identity: "not valid" }];
+    expect((await register(below, full)).status).toBe(400);
   });
 });
 
