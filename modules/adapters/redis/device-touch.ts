@@ -7,7 +7,9 @@ const noteSeen = inlineScript(
   `${clockPrelude}
 local device = redis.call('HMGET', KEYS[1], 'o', 'X')
 if not device[1] or device[2] then return 0 end
-redis.call('SETRANGE', KEYS[2], tonumber(device[1]) * 6, struct.pack('>I6', now))
+-- In two parts: the trial store's struct knows 32 bits.
+local seen = struct.pack('>I2I4', math.floor(now / 4294967296), now % 4294967296)
+redis.call('SETRANGE', KEYS[2], tonumber(device[1]) * 6, seen)
 return 1`,
 );
 

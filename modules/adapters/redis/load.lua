@@ -18,7 +18,11 @@ for i = 2, #ARGV do
     local from = tonumber(ordinal) * 6
     local packed = call('GETRANGE', KEYS[tonumber(ARGV[i])], from, from + 5)
     local seen = 0
-    if #packed == 6 then seen = struct.unpack('>I6', packed) end
+    if #packed == 6 then
+      -- In two parts: the trial store's struct knows 32 bits.
+      local high, low = struct.unpack('>I2I4', packed)
+      seen = high * 4294967296 + low
+    end
     reply[i] = { string.format('%.0f', seen), fields }
   else
     reply[i] = 0
