@@ -7,6 +7,7 @@ export default defineConfig({
     passWithNoTests: true,
     globalSetup: ["test/support/global-setup.ts"],
     maxWorkers: 1,
+    maxConcurrency: 4,
     testTimeout: 600_000,
     hookTimeout: 120_000,
   },

@@ -42,6 +42,12 @@ const hideQueries = (fields: Record<string, unknown>): Record<string, unknown> =
 /** Where lines go: the error output unless a test collects them, so that stdout holds the listening line alone. */
 export type LogTarget = { readonly write: (line: string) => void };
 
+/** A store client's error carries its whole command: far too much for a line, and what it holds is not for logs. */
+function withoutCommand(error: Error): object {
+  const { command: _, ...rest } = pino.stdSerializers.err(error) as object & { readonly command?: unknown };
+  return rest;
+}
+
 /**
  * Makes the root logger: JSON lines on the error output, pretty on a terminal. Secrets are replaced by `[hidden]`.
  */
@@ -56,7 +62,7 @@ export function makeLogger(options: {
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }), log: hideQueries },
     redact: { paths: [...secretFields, ...secretFields.map((name) => `*.${name}`)], censor: "[hidden]" },
-    serializers: { err: pino.stdSerializers.err },
+    serializers: { err: withoutCommand },
   };
   if (options.target !== undefined) return pino(settings, options.target);
   const isPretty = options.isPretty ?? process.stderr.isTTY === true;

@@ -5,7 +5,7 @@ import { type ProductStoreDeps, productScript, runProductScript } from "./produc
 /** How long an answer is kept. */
 export const answerKeptMs = 86_400_000;
 /** How long a request may run before another one with its key takes over. */
-const leaseMs = 60_000;
+const leaseMs = 10_000;
 
 /**
  * KEYS: the record. ARGV: digest, fresh id, lease, how long the record is kept.
