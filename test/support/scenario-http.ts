@@ -48,6 +48,8 @@ let scenes = 0;
 /** A world of a running server, in a product of the scenario's own; the server must run on a test clock. */
 export async function openHttpWorld(scenario: Scenario, app: TestApp): Promise<World> {
   const clock = testClockOf(app);
+  // The scenario before may have moved the clock just now.
+  await delay(clockFollowedMs);
   const scene = await openScene(scenario, app, clock.roughNow());
   const acts = makeHttpActs(scene);
   const { get, startedAt, scale } = scene;
