@@ -210,7 +210,8 @@ export function makeApplyPackage(deps: ApplyDeps) {
     const draft = { ...draftEarly, expectedTotal: members.identities.length };
     if (input.body.options?.dryRun)
       return { kind: "dryRun", reply: await foresee.dryRun(draft, members.identities, input.actor) };
-    await foresee.refuseBusy(draft, members.identities, input.actor);
+    // A target means whoever fits when its turn comes; a list means just these.
+    if (input.body.devices !== undefined) await foresee.refuseBusy(draft, members.identities, input.actor);
     try {
       return { kind: "accepted", reply: await accept(draft, members, input) };
     } catch (error) {

@@ -56,6 +56,13 @@ export function makeConductDeployments(deps: ConductDeps) {
     deps.failPoint("conduct:finished");
   }
 
+  /** An update was reopened just when its deployment was found to be over: it goes on. */
+  async function reopened(record: DeploymentRecord, totals: Totals): Promise<boolean> {
+    if (record.state !== "finished" || totals.total === 0 || isOver(totals)) return false;
+    await deployments.update(record, { state: "running", endedAt: null }, { fenced: true, actor: system });
+    return true;
+  }
+
   /** Looks after one deployment. `again` = it wants to be looked after once more soon. */
   async function conduct(productId: string, deploymentId: string): Promise<{ again: boolean }> {
     const found = await deployments.refresh(productId, deploymentId);
@@ -65,7 +72,9 @@ export function makeConductDeployments(deps: ConductDeps) {
     if (round.nextAt !== undefined)
       deps.at(round.nextAt, () => deps.alarm.wake("conduct", `${productId}/${deploymentId}`));
     const totals = await devices.totals(deploymentId);
-    await finish((await deployments.refresh(productId, deploymentId)) ?? record, totals);
+    const fresh = (await deployments.refresh(productId, deploymentId)) ?? record;
+    if (await reopened(fresh, totals)) return { again: true };
+    await finish(fresh, totals);
     return { again: round.unfinished };
   }
 

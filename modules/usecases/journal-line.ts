@@ -68,7 +68,10 @@ export type ReadLine = {
 
 /** Reads a line's text. */
 export function readLine(text: string): ReadLine {
-  const { id, type, at, identity, deploymentId, actor } = JSON.parse(text) as Omit<ReadLine, "number" | "text"> & {
+  const { id, type, at, identity, deploymentId, actor } = JSON.parse(text) as Omit<
+    ReadLine,
+    "number" | "text"
+  > & {
     readonly id: string;
   };
   return {
@@ -88,7 +91,8 @@ export function isWanted(filter: LineFilter, line: ReadLine): boolean {
   if (types && !types.includes(line.type)) return false;
   if (identity && !identity.includes(line.identity ?? "")) return false;
   if (deploymentId && !deploymentId.includes(line.deploymentId ?? "")) return false;
-  if (actor && !actor.includes(line.actor.id) && !actor.includes(`${line.actor.kind}:${line.actor.id}`)) return false;
+  if (actor && !actor.includes(line.actor.id) && !actor.includes(`${line.actor.kind}:${line.actor.id}`))
+    return false;
   if (from === undefined && to === undefined) return true;
   const atMs = Date.parse(line.at);
   return (from === undefined || atMs >= from) && (to === undefined || atMs < to);

@@ -505,6 +505,8 @@ export type Journal = {
   texts(productId: string, after: number, limit: number): Promise<string[]>;
   /** Number of the newest line; 0 when there is none. */
   newest(productId: string): Promise<number>;
+  /** Number of the oldest line that is kept in the store; 0 when there is none. */
+  oldest(productId: string): Promise<number>;
   /** Moves log lines of one shard into the journal, exactly once; how many were moved. */
   relay(productId: string, shard: number): Promise<number>;
   /** Lines written to shard logs and not yet relayed. */

@@ -75,6 +75,9 @@ export function makeRetryUpdates({ devices, act, actOnMany, followCancel, steer 
           if (outcome.refused === undefined) retried += outcome.device === before.device ? 0 : 1;
           else left.push({ identity: before.device.identity, code: codeOf(outcome) });
         }
+        const present = new Set(acted.map(({ before }) => before.device.identity));
+        const gone = page.refs.filter(({ identity }) => !present.has(identity));
+        left.push(...gone.map(({ identity }) => ({ identity, code: "NOTHING_TO_RETRY" as const })));
       }
       from = page.next;
     }

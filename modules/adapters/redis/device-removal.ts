@@ -1,9 +1,8 @@
 import { isFinalState } from "../../otau/vocabulary.ts";
-import { stateCodes } from "./codes.ts";
 import { type CommitItem, withCommitId } from "./commit-batch.ts";
 import type { KnownChange } from "./device-commit.ts";
-import { appendLog, moveTags, moveVersion } from "./device-diff.ts";
-import { chunkSize, type ShardKeys } from "./keys.ts";
+import { appendLog, moveTags, moveVersion, placeIn } from "./device-diff.ts";
+import type { ShardKeys } from "./keys.ts";
 import { shownIndex, waitingId } from "./placement.ts";
 import { dueMember, keysOfShard, type StoreContext } from "./store-context.ts";
 
@@ -41,13 +40,13 @@ export function addRemoval(
 function leaveIndexes(item: CommitItem, keys: ShardKeys, { change, stored }: KnownChange): void {
   const { productId, identity, installedVersion, tags, drifted } = change.before;
   const { ordinal } = stored;
-  item.removeOrdinal(keys.all(productId), ordinal);
-  item.removeOrdinal(keys.byState(productId, shownIndex(stored.fields.get("k"))), ordinal);
+  item.setBit(keys.all(productId), ordinal, false);
+  item.setBit(keys.byState(productId, shownIndex(stored.fields.get("k"))), ordinal, false);
   moveVersion(item, keys, productId, ordinal, installedVersion, undefined);
   moveTags(item, keys, productId, ordinal, tags, {});
-  if (drifted) item.removeOrdinal(keys.drifted(productId), ordinal);
+  if (drifted) item.setBit(keys.drifted(productId), ordinal, false);
   item.removeMember(keys.ids(productId), `${identity}\0${ordinal.toString(36)}`);
-  item.deleteFields(keys.names(productId, Math.floor(ordinal / chunkSize)), [String(ordinal)]);
+  // The ordinal keeps its name, as deployments go on counting it, and a retry says of whom nothing is left.
   item.setSeen(keys.seen(productId), ordinal, 0);
 }
 
@@ -62,13 +61,15 @@ function cancelMemberships(item: CommitItem, keys: ShardKeys, { change, stored }
     slots: 0,
   }));
   for (const { deploymentId, state, slots } of [...open, ...hidden]) {
-    const counters = keys.deployment(deploymentId);
-    item.removeOrdinal(keys.membersIn(deploymentId, state), stored.ordinal);
-    item.addOrdinal(keys.membersIn(deploymentId, "canceled"), stored.ordinal);
+    const deploymentKey = keys.deployment(deploymentId);
+    item.moveMember({
+      deploymentKey,
+      ordinal: stored.ordinal,
+      from: placeIn(keys, deploymentId, state),
+      to: placeIn(keys, deploymentId, "canceled"),
+    });
     item.removeOrdinal(keys.ready(deploymentId), stored.ordinal);
-    item.count(counters, stateCodes.codeOf(state), -1);
-    item.count(counters, stateCodes.codeOf("canceled"), 1);
-    item.count(counters, "slots", -slots);
-    item.mark(keys.dirty, keys.marks, `${change.before.productId}/${deploymentId}`);
+    item.countOf(deploymentKey, "slots", -slots);
+    item.mark(keys.dirty, `${change.before.productId}/${deploymentId}`);
   }
 }
