@@ -15,6 +15,7 @@ import type { ContentStore, DeploymentStore, DeviceStore, Role } from "./usecase
 import type { makeRecordReports } from "./usecases/record-reports.ts";
 import type { makeRetryUpdates } from "./usecases/retry-updates.ts";
 import type { makeSteerDeployment } from "./usecases/steer-deployment.ts";
+import type { makeStreamEvents } from "./usecases/stream-events.ts";
 import type { makeWatchHealth } from "./usecases/watch-health.ts";
 
 /** All that endpoints, event handlers and services may do: the use cases, and the stores they read lists from. */
@@ -32,6 +33,7 @@ export type App = {
   readonly content: ReturnType<typeof makeManageContent>;
   readonly tokens: ReturnType<typeof makeManageTokens>;
   readonly health: ReturnType<typeof makeWatchHealth>;
+  readonly stream: Pick<ReturnType<typeof makeStreamEvents>, "read">;
   readonly rules: PackageRules;
   /** Reads for lists and single views; endpoints write through the use cases alone. */
   readonly read: {

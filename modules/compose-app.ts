@@ -24,6 +24,7 @@ import { makeRecordReports } from "./usecases/record-reports.ts";
 import { makeReleaseDeployment } from "./usecases/release-deployment.ts";
 import { makeRetryUpdates } from "./usecases/retry-updates.ts";
 import { makeSteerDeployment } from "./usecases/steer-deployment.ts";
+import { makeStreamEvents } from "./usecases/stream-events.ts";
 import { makeSweepDue } from "./usecases/sweep-due.ts";
 
 const digest = (text: string): string => createHash("sha256").update(text).digest("hex");
@@ -93,6 +94,14 @@ export function composeApp(deps: AppDeps) {
     },
   });
 
+  const stream = makeStreamEvents({
+    journal: stores.journal,
+    pollMs: 40,
+    heartbeatMs: 15_000,
+    sleep: (ms) => delay(ms),
+    log,
+  });
+
   const app: Omit<App, "health" | "openapi"> = {
     applyPackage: makeApplyPackage({
       devices,
@@ -142,6 +151,7 @@ export function composeApp(deps: AppDeps) {
       digest,
       now: devices.now,
     }),
+    stream,
     rules,
     read: { devices, deployments, content },
     emit: deps.emit,
@@ -164,7 +174,7 @@ export function composeApp(deps: AppDeps) {
   });
 
   const sweep = makeSweepDue({ devices, actOnMany, failPoint });
-  return { app, access, sweep, conductor };
+  return { app, access, sweep, conductor, close: stream.close };
 }
 
 /** The same answer for a while: what many decisions ask for at once is read once. */

@@ -127,6 +127,8 @@ export async function compose(options: ComposeOptions) {
 
   /** Listeners first, then workers, then the connections: nothing that was acknowledged is cut short. */
   async function close(): Promise<void> {
+    requests.close();
+    work?.close();
     await listeners.close();
     await alarm?.close();
     await workStores?.close();

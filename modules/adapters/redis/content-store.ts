@@ -73,7 +73,7 @@ export function makeContentStore(deps: ProductStoreDeps): RedisContentStore {
           isPackage ? 1 : 0,
           ...conditionArgs(precondition),
           productId === defaultProductId ? 0 : 1,
-          packageEvent(item.id, "put", actor),
+          packageEvent(item.id, { to: "available" }, actor),
         ],
       );
       const [outcome = "", text = ""] = reply;
@@ -93,7 +93,12 @@ export function makeContentStore(deps: ProductStoreDeps): RedisContentStore {
           productKeys.log(productId),
           productKeys.packageOpen(productId, id),
         ],
-        [id, isPackageId(id) ? 1 : 0, ...conditionArgs(precondition), packageEvent(id, "delete", actor)],
+        [
+          id,
+          isPackageId(id) ? 1 : 0,
+          ...conditionArgs(precondition),
+          packageEvent(id, { to: "deleted" }, actor),
+        ],
       );
       refuse(outcome, revision, productId, id, "deleted");
       return outcome === "removed";
@@ -117,7 +122,11 @@ export function makeContentStore(deps: ProductStoreDeps): RedisContentStore {
             id,
             withdrawn ? 1 : 0,
             JSON.stringify(withdrawn?.reason ?? ""),
-            packageEvent(id, withdrawn ? "withdraw" : "restore", actor),
+            packageEvent(
+              id,
+              withdrawn ? { to: "withdrawn", reason: withdrawn.reason } : { to: "available" },
+              actor,
+            ),
             ...open,
           ],
         );
@@ -151,8 +160,8 @@ function conditionArgs({ ifMatch, ifNoneMatch }: Precondition): [string, number]
   return [ifMatch === undefined ? "" : String(ifMatch), ifNoneMatch ? 1 : 0];
 }
 
-function packageEvent(packageId: string, act: string, actor: Actor): string {
-  return JSON.stringify({ type: "package.changed", packageId, act, actor });
+function packageEvent(packageId: string, moved: { to: string; reason?: string }, actor: Actor): string {
+  return JSON.stringify({ type: "package.changed", packageId, ...moved, actor });
 }
 
 function known(productId: string, id: string, text: string): ContentRecord {

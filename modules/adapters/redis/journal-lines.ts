@@ -52,19 +52,52 @@ function linesOf(productId: string, fields: LogEntry["fields"], timeText: TimeTe
   if (events === undefined) return [productLine(productId, fields, timeText)];
   const identity = fields.get("identity") ?? "";
   const uid = fields.get("uid") ?? "";
-  return (JSON.parse(events) as JournalEvent[]).map(({ at, type, seq, ...rest }) => {
-    const { deploymentId } = rest;
+  return (JSON.parse(events) as JournalEvent[]).map((event) => {
+    const { at, type, seq, deploymentId } = event;
     const line = { at: timeText(at), productId, type, seq, identity };
+    const shown = shownOf(event);
     return deploymentId === undefined
-      ? Object.assign(line, rest)
-      : Object.assign(line, { updateId: updateIdOf(deploymentId, uid) }, rest);
+      ? Object.assign(line, shown)
+      : Object.assign(line, { updateId: updateIdOf(deploymentId, uid) }, shown);
   });
+}
+
+/** The rest of a line (contract 8), in this order; what else an event carries is not for the journal. */
+const shownFields = [
+  "deploymentId",
+  "packageId",
+  "version",
+  "attempt",
+  "from",
+  "to",
+  "reason",
+  "decision",
+  "totals",
+  "actor",
+  "revision",
+] as const;
+
+function shownOf(event: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const shown: Record<string, unknown> = {};
+  for (const field of shownFields) if (event[field] !== undefined) shown[field] = event[field];
+  return shown;
 }
 
 function productLine(productId: string, fields: LogEntry["fields"], timeText: TimeText): Line {
   const seq = Number(fields.get("seq"));
-  const { type, ...rest } = JSON.parse(fields.get("event") ?? "{}") as { readonly type: string };
-  return { at: timeText(Number(fields.get("at"))), productId, type, seq, revision: seq, ...rest };
+  const event = JSON.parse(fields.get("event") ?? "{}") as {
+    readonly type: string;
+    readonly identity?: string;
+  };
+  const { type, identity } = event;
+  return {
+    at: timeText(Number(fields.get("at"))),
+    productId,
+    type,
+    seq,
+    ...(identity === undefined ? {} : { identity }),
+    ...shownOf({ revision: seq, ...event }),
+  };
 }
 
 /** Neighbouring lines often have the same time, and writing it is the dearest part of a line. */

@@ -45,8 +45,6 @@ export type RedisJournal = Journal & {
   readonly relayAll: () => Promise<number>;
   /** Writes events into the product's own log, from where they are relayed like all others. */
   readonly append: (productId: string, events: readonly ProductEvent[]) => Promise<void>;
-  /** Ids of the oldest line that is kept and of the newest one; "0" in an empty journal. */
-  readonly bounds: (productId: string) => Promise<{ oldest: string; newest: string }>;
   /** Trims logs that nobody writes to any more. */
   readonly trimAll: () => Promise<void>;
 };
@@ -185,7 +183,14 @@ export function makeJournal(deps: JournalDeps): RedisJournal {
       }
     },
 
-    read: (productId, after, limit) => readLines(deps, productId, Number(after ?? 0), limit),
+    async read(productId, after, limit) {
+      const texts = await readTexts(deps, productId, Number(after ?? 0), limit);
+      return texts.map((text) => JSON.parse(text) as JournalLine);
+    },
+
+    texts: (productId, after, limit) => readTexts(deps, productId, after, limit),
+
+    newest: (productId) => newestOf(deps, productId),
 
     async backlog() {
       const counts = await Promise.all(
@@ -202,10 +207,9 @@ export function makeJournal(deps: JournalDeps): RedisJournal {
       if (args.length > 0) await runProductScript(deps, appendToLog, [productKeys.log(productId)], args);
     },
 
-    async bounds(productId) {
-      const [oldest] = await readLines(deps, productId, 0, 1);
-      const newest = await withStoreErrors(() => redis.hget(productKeys.journalHead(productId), "n"));
-      return { oldest: oldest?.id ?? "0", newest: newest ?? "0" };
+    async oldest(productId) {
+      const [oldest] = await readTexts(deps, productId, 0, 1);
+      return oldest === undefined ? 0 : Number((JSON.parse(oldest) as JournalLine).id);
     },
 
     async trimAll() {
@@ -223,12 +227,12 @@ export function makeJournal(deps: JournalDeps): RedisJournal {
 }
 
 /** Lines beyond a number; lots are read until there are enough. */
-async function readLines(
+async function readTexts(
   { redis }: ProductStoreDeps,
   productId: string,
   after: number,
   limit: number,
-): Promise<JournalLine[]> {
+): Promise<string[]> {
   const texts: string[] = [];
   let from = after;
   while (texts.length < limit) {
@@ -242,7 +246,11 @@ async function readLines(
     }
     if (rows.length < lotsPerRead) break;
   }
-  return texts.slice(0, limit).map((text) => JSON.parse(text) as JournalLine);
+  return texts.slice(0, limit);
+}
+
+async function newestOf({ redis }: ProductStoreDeps, productId: string): Promise<number> {
+  return Number((await withStoreErrors(() => redis.hget(productKeys.journalHead(productId), "n"))) ?? 0);
 }
 
 function readEntry([position, cells]: readonly [string, readonly string[]]): LogEntry {

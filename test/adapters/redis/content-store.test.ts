@@ -99,9 +99,9 @@ describe("content", () => {
     await bench().content.setWithdrawn("default", "package_a", { reason: "bad" }, operator);
     await bench().content.setWithdrawn("default", "package_a", { reason: "bad" }, operator);
     await bench().content.remove("default", "package_a", {}, operator);
-    const acts = (await outboxEvents(bench())).map(({ type, act, packageId }) => ({ type, act, packageId }));
-    const line = (act: string) => ({ type: "package.changed", act, packageId: "package_a" });
-    expect(acts).toEqual([line("put"), line("withdraw"), line("delete")]);
+    const acts = (await outboxEvents(bench())).map(({ type, to, packageId }) => ({ type, to, packageId }));
+    const line = (to: string) => ({ type: "package.changed", to, packageId: "package_a" });
+    expect(acts).toEqual([line("available"), line("withdrawn"), line("deleted")]);
   });
 });
 
