@@ -155,7 +155,7 @@ const operationOf = ({ operationId, endpoint }: LoadedEndpoint): ZodOpenApiOpera
     requestParams: { ...(params && { path: params }), ...(query && { query }) },
     ...(parameters.length === 0 ? {} : { parameters }),
     ...requestBodyOf(endpoint),
-    responses: { ...replyResponses(endpoint), ...errorResponses(endpoint) },
+    responses: { ...errorResponses(endpoint), ...replyResponses(endpoint) },
   };
 };
 

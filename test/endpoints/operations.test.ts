@@ -67,5 +67,8 @@ describe("openapi", () => {
       expect(operation.tags).toHaveLength(1);
       expect(Object.keys(operation.responses)).toEqual(expect.arrayContaining(["400", "500", "503"]));
     }
+    expect(body.paths["/readyz"]?.["get"]?.responses).toMatchObject({
+      "503": { description: "A check has failed" },
+    });
   });
 });
