@@ -4,6 +4,8 @@ import { loadScenarios, type Scenario } from "./scenario.ts";
 import { openHttpWorld } from "./scenario-http.ts";
 import { playScenario } from "./scenario-runner.ts";
 
+const timeoutMs = 120_000;
+
 /** Declares a test for every scenario of this kind, on one server whose clock is moved. */
 export function describeHttpScenarios(title: string, http: Scenario["http"]): void {
   const scenarios = loadScenarios().filter(([, scenario]) => scenario.http === http);
@@ -20,6 +22,8 @@ export function describeHttpScenarios(title: string, http: Scenario["http"]): vo
       async ({ scenario }) => {
         await playScenario(scenario, await openHttpWorld(scenario, app));
       },
+      // One that is cut off would go on moving the clock of the next.
+      timeoutMs,
     );
   });
 }

@@ -10,7 +10,7 @@ import type { StepResult, View, World } from "./scenario-runner.ts";
 const judgedWithinMs = 4000;
 const lookEveryMs = 20;
 const afterDueMs = 20;
-/** Workers follow a moved clock within 50 ms. */
+/** Workers look every 50 ms where the clock was moved to. */
 const clockFollowedMs = 60;
 /** Steps that a worker carries on with; a report is one only where something waits for its turn. */
 const withWorkers: readonly Step["do"][] = [
@@ -49,7 +49,7 @@ let scenes = 0;
 export async function openHttpWorld(scenario: Scenario, app: TestApp): Promise<World> {
   const clock = testClockOf(app);
   // The scenario before may have moved the clock just now.
-  await delay(clockFollowedMs);
+  await untilFollowed(clock);
   const scene = await openScene(scenario, app, clock.roughNow());
   const acts = makeHttpActs(scene);
   const { get, startedAt, scale } = scene;
@@ -149,7 +149,7 @@ async function moveClock(scene: HttpScene, clock: TestClock, target: number, ste
     const next = instants.find((due) => due > clock.roughNow());
     if (next === undefined || next > target) {
       const isMoved = await setClock(clock, target);
-      if (isMoved && (hasWaiting || withWorkers.includes(step.do))) await delay(clockFollowedMs);
+      if (isMoved && (hasWaiting || withWorkers.includes(step.do))) await untilFollowed(clock);
       return;
     }
     await setClock(clock, next + afterDueMs);
@@ -161,6 +161,13 @@ async function setClock(clock: TestClock, target: number): Promise<boolean> {
   const byMs = Math.ceil(target - clock.roughNow());
   if (byMs > 0) await clock.advance(byMs);
   return byMs > 0;
+}
+
+/** Their look began before this one's, on the same loop: when this one is answered, so are theirs. */
+async function untilFollowed(clock: TestClock): Promise<void> {
+  await delay(clockFollowedMs);
+  await clock.refresh();
+  await clock.refresh();
 }
 
 type Ahead = { readonly instants: readonly number[]; readonly hasWaiting: boolean };
