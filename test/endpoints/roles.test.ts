@@ -67,6 +67,7 @@ const callers: Readonly<Record<string, readonly Role[] | typeof anyone>> = {
   "devices.retry": steerers,
   "events.create": platforms,
   "summary.get": readers,
+  stream: readers,
   healthz: anyone,
   readyz: anyone,
   // The test listens on loopback.
