@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
 
 const root = join(import.meta.dirname, "..", "..");
@@ -40,13 +40,21 @@ export function normalise(output: string): string {
     .trimEnd();
 }
 
-/** Plays all steps in one shell, as a reader would, and answers what each printed. */
-export async function playSteps(steps: readonly Step[], server: Server): Promise<readonly string[]> {
+/**
+ * Plays all steps in one shell, as a reader would, and answers what each printed. `quick`: what `npx otau` finds is
+ * run at once, as npx itself takes a second each time.
+ */
+export async function playSteps(
+  steps: readonly Step[],
+  server: Server,
+  { quick = false }: { readonly quick?: boolean } = {},
+): Promise<readonly string[]> {
   const script = steps.map(({ commands }) => `${commands}\necho '${mark}'`).join("\n");
   const shell = spawn("bash", ["-c", `exec 2>&1\n${script}`], {
     cwd: root,
     env: {
       ...inherited(),
+      ...(quick && { PATH: `${quickNpx(server.dataDir)}${delimiter}${process.env["PATH"]}` }),
       OTAU_URL: server.apiUrl,
       OTAU_DEVICE_URL: server.deviceUrl,
       OTAU_DATA_DIR: server.dataDir,
@@ -60,6 +68,15 @@ export async function playSteps(steps: readonly Step[], server: Server): Promise
   });
   await once(shell, "close");
   return printed.split(`${mark}\n`).slice(0, steps.length).map(withoutProgress);
+}
+
+/** A folder with an npx that knows `otau` alone. */
+function quickNpx(folder: string): string {
+  const path = join(folder, "npx");
+  const { bin } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { bin: { otau: string } };
+  writeFileSync(path, `#!/bin/sh\nshift\nexec "${process.execPath}" "${join(root, bin.otau)}" "$@"\n`);
+  chmodSync(path, 0o755);
+  return folder;
 }
 
 /** How far a simulated fleet is depends on when one looks. */
