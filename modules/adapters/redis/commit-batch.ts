@@ -14,9 +14,15 @@ export const commitIdLength = 6;
 /** Commit ids that a device keeps. */
 const keptIds = 4;
 
+let pool = "";
+
 /** An id that no other commit of the device will carry. */
 export function newCommitId(): string {
-  return randomBytes(5).toString("base64url").slice(0, commitIdLength);
+  // Random bytes are dear by the handful and cheap by the kilobyte.
+  if (pool.length < commitIdLength) pool = randomBytes(3 * 1024).toString("base64url");
+  const id = pool.slice(-commitIdLength);
+  pool = pool.slice(0, -commitIdLength);
+  return id;
 }
 
 /** The ids a device keeps after a commit, newest first. */
@@ -27,28 +33,44 @@ export function withCommitId(ids: string | undefined, id: string): string {
 /** A condition that the commit checks: the deployment's fence is not beyond the generation. */
 export type Fence = { readonly key: string; readonly generation: number };
 
-/** One device's part of a batch: its operations are collected first and then sealed by `end`. */
+/** One device's part of a batch: its operations are collected until the next item begins. */
 export type CommitItem = {
   readonly setFields: (key: string, namesAndValues: readonly string[]) => void;
   readonly deleteFields: (key: string, names: readonly string[]) => void;
   /** Moves a counter; at zero its field goes. */
   readonly count: (key: string, field: string, by: number) => void;
+  /** Moves a member of a deployment from one state to another, or brings it in: sets and counters at once. */
+  readonly moveMember: (move: MemberMove) => void;
+  /** Moves a counter of a deployment. */
+  readonly countOf: (deploymentKey: string, field: string, by: number) => void;
   readonly setScore: (key: string, score: number, member: string) => void;
   /** Only if the member has no earlier one. */
   readonly setEarlierScore: (key: string, score: number, member: string) => void;
   readonly removeMember: (key: string, member: string) => void;
+  /** In a set of ordinals that turns into a bitmap as it grows. */
   readonly addOrdinal: (key: string, ordinal: number) => void;
   readonly removeOrdinal: (key: string, ordinal: number) => void;
+  /** In a set of ordinals that always is a bitmap. */
+  readonly setBit: (key: string, ordinal: number, on: boolean) => void;
   /** Folds into the line at the position from the end (-1 = the last). */
   readonly fold: (key: string, position: number, lastAt: string, message: string) => void;
-  readonly appendLines: (key: string, lines: readonly string[], linesMax: number, ttlMs: number) => void;
+  readonly appendLines: (key: string, lines: readonly string[], linesMax: number) => void;
   readonly appendEntry: (key: string, namesAndValues: readonly string[]) => void;
   readonly addMember: (key: string, member: string) => void;
-  readonly mark: (key: string, counterKey: string, member: string) => void;
+  /** Marks a deployment as one to look after. */
+  readonly mark: (key: string, member: string) => void;
   readonly setSeen: (key: string, ordinal: number, atMs: number) => void;
   readonly deleteKey: (key: string) => void;
   readonly expire: (key: string, ttlMs: number) => void;
   readonly publish: (channel: string, message: string, sharded: boolean) => void;
+};
+
+/** A member's way from one state's counter and set to another's; without `from` it is new. */
+export type MemberMove = {
+  readonly deploymentKey: string;
+  readonly ordinal: number;
+  readonly from: { readonly code: string; readonly set: string } | undefined;
+  readonly to: { readonly code: string; readonly set: string };
 };
 
 /** What an item is about and under which conditions it is stored. */
@@ -72,66 +94,97 @@ export type CommitBatch = {
   readonly send: (redis: RedisConnection) => Promise<CommitResult[]>;
 };
 
+/** What a key holds, as the script names it: it refuses an item whose key holds something else. */
+type Kind = "H" | "D" | "h" | "z" | "l" | "x" | "s" | "b" | "i" | "a";
+
+/** Keys are numbers (positions), everything else is text. */
+type Operation = (string | number)[];
+type Item = readonly [
+  device: number,
+  expected: string,
+  commitId: string,
+  fences: number[],
+  operations: Operation[],
+];
+
 /** An empty batch. */
 export function startBatch(): CommitBatch {
-  const keys: string[] = [];
-  const positions = new Map<string, string>();
-  const args: string[] = [];
-  let items = 0;
-  let operations = 0;
-  let countAt = 0;
-
-  const at = (key: string): string => {
-    let position = positions.get(key);
-    if (position === undefined) {
-      position = String(keys.push(key));
-      positions.set(key, position);
-    }
-    return position;
-  };
-  const add = (operation: string, key: string, values: readonly string[]): void => {
-    args.push(operation, at(key), String(values.length), ...values);
-    operations++;
-  };
-  const item: CommitItem = {
-    setFields: (key, values) => values.length > 0 && add("h", key, values),
-    deleteFields: (key, names) => names.length > 0 && add("d", key, names),
-    count: (key, field, by) => by !== 0 && add("i", key, [field, String(by)]),
-    setScore: (key, score, member) => add("z", key, [String(score), member]),
-    setEarlierScore: (key, score, member) => add("Z", key, [String(score), member]),
-    removeMember: (key, member) => add("y", key, [member]),
-    addOrdinal: (key, ordinal) => add("+", key, [String(ordinal)]),
-    removeOrdinal: (key, ordinal) => add("-", key, [String(ordinal)]),
-    fold: (key, position, lastAt, message) => add("f", key, [String(position), lastAt, message]),
-    appendLines: (key, lines, linesMax, ttlMs) =>
-      lines.length > 0 && add("l", key, [String(linesMax), String(ttlMs), ...lines]),
-    appendEntry: (key, values) => add("x", key, values),
-    addMember: (key, member) => add("a", key, [member]),
-    mark: (key, counterKey, member) => add("m", key, [at(counterKey), member]),
-    setSeen: (key, ordinal, atMs) => add("s", key, [String(ordinal), String(Math.max(0, Math.round(atMs)))]),
-    deleteKey: (key) => add("k", key, []),
-    expire: (key, ttlMs) => add("e", key, [String(ttlMs)]),
-    publish: (channel, message, sharded) => add(sharded ? "P" : "p", channel, [message]),
-  };
-  const seal = (): void => {
-    if (items > 0) args[countAt] = String(operations);
-  };
+  const keys = makeKeyTable();
+  const items: Item[] = [];
+  let operations: Operation[] = [];
+  const item = makeItem(keys.at, (operation) => operations.push(operation));
   return {
     begin: ({ deviceKey, expected, commitId, fences }) => {
-      seal();
-      args.push(at(deviceKey), expected, commitId, String(fences.length));
-      for (const { key, generation } of fences) args.push(at(key), String(generation));
-      countAt = args.push("0") - 1;
-      operations = 0;
-      items++;
+      operations = [];
+      const conditions: number[] = [];
+      for (const { key, generation } of fences) conditions.push(keys.at(key, "D"), generation);
+      items.push([keys.at(deviceKey, "H"), expected, commitId, conditions, operations]);
       return item;
     },
-    size: () => items,
+    size: () => items.length,
     send: async (redis) => {
-      seal();
-      if (items === 0) return [];
-      return readResults(await sendTwice(redis, keys, args));
+      if (items.length === 0) return [];
+      const request = JSON.stringify([keys.kinds(), items]);
+      return readResults(await sendTwice(redis, keys.names, [request]));
     },
+  };
+}
+
+type KeyTable = {
+  readonly at: (key: string, kind: Kind) => number;
+  readonly names: readonly string[];
+  readonly kinds: () => string;
+};
+
+function makeKeyTable(): KeyTable {
+  const names: string[] = [];
+  const kinds: Kind[] = [];
+  const positions = new Map<string, number>();
+  return {
+    names,
+    kinds: () => kinds.join(""),
+    at: (key, kind) => {
+      const known = positions.get(key);
+      if (known === undefined) {
+        kinds.push(kind);
+        const position = names.push(key);
+        positions.set(key, position);
+        return position;
+      }
+      if (kinds[known - 1] === "a") kinds[known - 1] = kind;
+      return known;
+    },
+  };
+}
+
+function makeItem(at: KeyTable["at"], add: (operation: Operation) => void): CommitItem {
+  return {
+    setFields: (key, values) => values.length > 0 && add(["h", at(key, "h"), ...values]),
+    deleteFields: (key, names) => names.length > 0 && add(["d", at(key, "h"), ...names]),
+    count: (key, field, by) => by !== 0 && add(["i", at(key, "h"), field, String(by)]),
+    moveMember: ({ deploymentKey, ordinal, from, to }) => {
+      const target = [to.code, at(to.set, "i"), String(ordinal)];
+      const source = from === undefined ? ["", ""] : [from.code, at(from.set, "i")];
+      add(["M", at(deploymentKey, "D"), ...source, ...target]);
+    },
+    countOf: (key, field, by) => by !== 0 && add(["S", at(key, "D"), field, String(by)]),
+    setScore: (key, score, member) => add(["z", at(key, "z"), String(score), member]),
+    setEarlierScore: (key, score, member) => add(["Z", at(key, "z"), String(score), member]),
+    removeMember: (key, member) => add(["y", at(key, "z"), member]),
+    addOrdinal: (key, ordinal) => add(["+", at(key, "i"), String(ordinal)]),
+    removeOrdinal: (key, ordinal) => add(["-", at(key, "i"), String(ordinal)]),
+    setBit: (key, ordinal, on) => add(["B", at(key, "b"), String(ordinal), on ? "1" : "0"]),
+    fold: (key, position, lastAt, message) => add(["f", at(key, "l"), String(position), lastAt, message]),
+    appendLines: (key, lines, linesMax) =>
+      lines.length > 0 && add(["l", at(key, "l"), String(linesMax), ...lines]),
+    appendEntry: (key, values) => add(["x", at(key, "x"), ...values]),
+    addMember: (key, member) => add(["a", at(key, "s"), member]),
+    mark: (key, member) => add(["m", at(key, "z"), member]),
+    setSeen: (key, ordinal, atMs) =>
+      add(["s", at(key, "b"), String(ordinal), String(Math.max(0, Math.round(atMs)))]),
+    deleteKey: (key) => add(["k", at(key, "a")]),
+    expire: (key, ttlMs) => add(["e", at(key, "a"), String(ttlMs)]),
+    publish: (channel, message, sharded) => add([sharded ? "P" : "p", at(channel, "a"), message]),
   };
 }
 

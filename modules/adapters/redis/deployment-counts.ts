@@ -43,7 +43,8 @@ return 1`,
 
 const markDirty = inlineScript(
   "mark a deployment",
-  `redis.call('ZADD', KEYS[1], redis.call('INCR', KEYS[2]), ARGV[1])
+  `local time = redis.call('TIME')
+redis.call('ZADD', KEYS[1], time[1] .. string.format('%06d', tonumber(time[2])), ARGV[1])
 return 1`,
 );
 
@@ -60,7 +61,7 @@ export async function fenceDeployment(
     ),
   );
   const keys = keysOfShard(context, crc16(deploymentId) % context.meta.shardCount);
-  await runScript(context.redis, markDirty, [keys.dirty, keys.marks], [`${productId}/${deploymentId}`]);
+  await runScript(context.redis, markDirty, [keys.dirty], [`${productId}/${deploymentId}`]);
 }
 
 /** Deployments of the shard that changed since they were settled, longest ago first. */

@@ -100,8 +100,8 @@ async function removeFrom(
     const oldIndex = shownIndex(raw.fields.get("k"));
     const newIndex = shown?.state ?? "none";
     if (newIndex !== oldIndex) {
-      item.removeOrdinal(keys.byState(raw.ref.productId, oldIndex), raw.ordinal);
-      item.addOrdinal(keys.byState(raw.ref.productId, newIndex), raw.ordinal);
+      item.setBit(keys.byState(raw.ref.productId, oldIndex), raw.ordinal, false);
+      item.setBit(keys.byState(raw.ref.productId, newIndex), raw.ordinal, true);
     }
     const { setSmall, deleteSmall, setLarge, deleteLarge } = diffFields(raw.fields, after);
     item.setFields(deviceKey, setSmall);

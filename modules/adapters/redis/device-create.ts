@@ -174,8 +174,8 @@ function addNew(
   item.setFields(keys.overflow(productId, identity), setLarge);
   item.setFields(keys.names(productId, Math.floor(ordinal / chunkSize)), [String(ordinal), identity]);
   item.setScore(keys.ids(productId), 0, `${identity}\0${ordinal.toString(36)}`);
-  item.addOrdinal(keys.all(productId), ordinal);
-  item.addOrdinal(keys.byState(productId, "none"), ordinal);
+  item.setBit(keys.all(productId), ordinal, true);
+  item.setBit(keys.byState(productId, "none"), ordinal, true);
   moveVersion(item, keys, productId, ordinal, undefined, device.installedVersion);
   moveTags(item, keys, productId, ordinal, {}, device.tags);
   item.addMember(keys.products, productId);

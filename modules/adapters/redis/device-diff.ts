@@ -1,4 +1,5 @@
 import type { Device, Update } from "../../otau/model.ts";
+import type { UpdateState } from "../../otau/vocabulary.ts";
 import type { DeviceChange } from "../../usecases/ports.ts";
 import { stateCodes } from "./codes.ts";
 import { type CommitItem, withCommitId } from "./commit-batch.ts";
@@ -22,8 +23,10 @@ import {
   shownOf,
   unaccepted,
 } from "./placement.ts";
-import { dueMember, keysOfShard, type StoreContext } from "./store-context.ts";
+import { dueMember, type HistoryLimits, keysOfShard, type StoreContext } from "./store-context.ts";
 import { encodeRecord } from "./update-codec.ts";
+
+const dayMs = 86_400_000;
 
 /** Most past updates that a device names; older ones are forgotten. */
 const pastMax = 500;
@@ -61,7 +64,7 @@ export function addChange(
   moveUpdates(scope);
   moveIndexes(scope, fields);
   writeDue(scope, change);
-  writeHistory(scope, change, context.historyLimits(after.productId));
+  writeHistory(scope, change, fields, context.historyLimits(after.productId));
   writeLog(scope, change);
   if (change.seenAt !== undefined) {
     item.setSeen(scope.keys.seen(after.productId), stored.ordinal, change.seenAt);
@@ -101,6 +104,7 @@ function encodeWhole({ stored, after }: Scope, change: DeviceChange, commitId: s
   set("k", shown && encodeShown(shown));
   set("t", change.tokenPrefix === undefined ? stored.fields.get("t") : (change.tokenPrefix ?? undefined));
   set("a", change.activatedAt === undefined ? stored.fields.get("a") : change.activatedAt?.toString());
+  set("E", change.lines.length === 0 ? stored.fields.get("E") : String(Math.floor(stored.now / dayMs)));
   keepResources(stored, fields);
   markOverflow(fields);
   return { fields, records, forgotten };
@@ -200,19 +204,24 @@ function moveUpdate({ item, keys, stored, after }: Scope, old: Update | undefine
   const readied = (old?.ready ?? false) !== (update.ready ?? false);
   if (old === undefined) item.addOrdinal(keys.members(id), ordinal);
   if (moved) {
-    if (old !== undefined) {
-      item.removeOrdinal(keys.membersIn(id, old.state), ordinal);
-      item.count(counters, stateCodes.codeOf(old.state), -1);
-    }
-    item.addOrdinal(keys.membersIn(id, update.state), ordinal);
-    item.count(counters, stateCodes.codeOf(update.state), 1);
+    item.moveMember({
+      deploymentKey: counters,
+      ordinal,
+      from: old && placeIn(keys, id, old.state),
+      to: placeIn(keys, id, update.state),
+    });
   }
   if (readied) {
     if (update.ready === true) item.addOrdinal(keys.ready(id), ordinal);
     else item.removeOrdinal(keys.ready(id), ordinal);
   }
-  item.count(counters, "slots", Number(update.slot ?? false) - Number(old?.slot ?? false));
-  if (moved || readied) item.mark(keys.dirty, keys.marks, `${after.productId}/${id}`);
+  item.countOf(counters, "slots", Number(update.slot ?? false) - Number(old?.slot ?? false));
+  if (moved || readied) item.mark(keys.dirty, `${after.productId}/${id}`);
+}
+
+/** Counter and set of the members in a state. */
+export function placeIn(keys: ShardKeys, deploymentId: string, state: UpdateState) {
+  return { code: stateCodes.codeOf(state), set: keys.membersIn(deploymentId, state) };
 }
 
 function moveIndexes({ item, keys, stored, before, after }: Scope, fields: DeviceFields): void {
@@ -221,14 +230,11 @@ function moveIndexes({ item, keys, stored, before, after }: Scope, fields: Devic
   const oldState = shownIndex(stored.fields.get("k"));
   const newState = shownIndex(fields.get("k"));
   if (oldState !== newState) {
-    item.removeOrdinal(keys.byState(productId, oldState), ordinal);
-    item.addOrdinal(keys.byState(productId, newState), ordinal);
+    item.setBit(keys.byState(productId, oldState), ordinal, false);
+    item.setBit(keys.byState(productId, newState), ordinal, true);
   }
   moveVersion(item, keys, productId, ordinal, before.installedVersion, after.installedVersion);
-  if (before.drifted !== after.drifted) {
-    if (after.drifted) item.addOrdinal(keys.drifted(productId), ordinal);
-    else item.removeOrdinal(keys.drifted(productId), ordinal);
-  }
+  if (before.drifted !== after.drifted) item.setBit(keys.drifted(productId), ordinal, after.drifted);
   if (before.tags !== after.tags) moveTags(item, keys, productId, ordinal, before.tags, after.tags);
 }
 
@@ -281,12 +287,15 @@ function writeDue({ item, keys, after }: Scope, { dueAt }: DeviceChange): void {
 }
 
 function writeHistory(
-  { item, keys, after }: Scope,
+  { item, keys, stored, after }: Scope,
   { lines, folds }: DeviceChange,
-  limits: { readonly linesMax: number; readonly ageMaxMs: number },
+  fields: DeviceFields,
+  limits: HistoryLimits,
 ): void {
   const history = keys.history(after.productId, after.identity);
-  item.appendLines(history, lines.map(encodeLine), limits.linesMax, limits.ageMaxMs);
+  item.appendLines(history, lines.map(encodeLine), limits.linesMax);
+  // The list's life is renewed once a day, not with each line; a day more makes up for it.
+  if (fields.get("E") !== stored.fields.get("E")) item.expire(history, limits.ageMaxMs + dayMs);
   // The last line has the highest seq, so a line's place from the end follows from its own.
   for (const fold of folds) {
     const [lastAt, message] = encodeFold(fold);

@@ -3,6 +3,7 @@ import { updateStates } from "../../otau/vocabulary.ts";
 import { stateCodes } from "./codes.ts";
 import { batchItemsMax, newCommitId, startBatch, withCommitId } from "./commit-batch.ts";
 import { splitList } from "./device-codec.ts";
+import { placeIn } from "./device-diff.ts";
 import { type RawDevice, readRawDevices } from "./device-load.ts";
 import { diffFields, overflowField, overflows } from "./fields.ts";
 import type { ShardKeys } from "./keys.ts";
@@ -83,7 +84,7 @@ async function runEnrol(
   const keys = keysOfShard(context, shard);
   const names = [
     ...deploymentKeys(keys, deploymentId),
-    ...[keys.dirty, keys.marks, keys.due],
+    ...[keys.dirty, keys.due],
     ...statesByCode.map((state) => keys.byState(productId, state)),
     keys.byState(productId, "none"),
     ...identities.map((identity) => keys.device(productId, identity)),
@@ -155,8 +156,8 @@ function addEnrolment(
   const shown = fields.get("k");
   if (!fields.has("l0") && seq > shownSeq(shown)) {
     after.set("k", encodeShown({ seq, state: "waiting" }));
-    item.removeOrdinal(keys.byState(productId, shownIndex(shown)), ordinal);
-    item.addOrdinal(keys.byState(productId, "waiting"), ordinal);
+    item.setBit(keys.byState(productId, shownIndex(shown)), ordinal, false);
+    item.setBit(keys.byState(productId, "waiting"), ordinal, true);
   }
   const { setSmall, deleteSmall, setLarge, deleteLarge } = diffFields(fields, after);
   item.setFields(device, setSmall);
@@ -164,9 +165,13 @@ function addEnrolment(
   item.setFields(keys.overflow(productId, ref.identity), setLarge);
   item.deleteFields(keys.overflow(productId, ref.identity), deleteLarge);
   item.addOrdinal(keys.members(deploymentId), ordinal);
-  item.addOrdinal(keys.membersIn(deploymentId, "waiting"), ordinal);
+  item.moveMember({
+    deploymentKey: keys.deployment(deploymentId),
+    ordinal,
+    from: undefined,
+    to: placeIn(keys, deploymentId, "waiting"),
+  });
   item.addOrdinal(keys.ready(deploymentId), ordinal);
-  item.count(keys.deployment(deploymentId), stateCodes.codeOf("waiting"), 1);
-  item.mark(keys.dirty, keys.marks, `${productId}/${deploymentId}`);
+  item.mark(keys.dirty, `${productId}/${deploymentId}`);
   if (dueAt !== undefined) item.setEarlierScore(keys.due, dueAt, dueMember(ref));
 }

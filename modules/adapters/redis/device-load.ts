@@ -86,10 +86,8 @@ async function readGroup(
     }
     args.push(position);
   }
-  const [now, ...replies] = (await runScript(context.redis, readDevices, keys, args)) as [
-    string,
-    ...DeviceReply[],
-  ];
+  const reply = (await runScript(context.redis, readDevices, keys, args)) as string;
+  const [now, ...replies] = JSON.parse(reply) as [string, ...DeviceReply[]];
   await Promise.all(
     entries.map(async ({ item, at }, index) => {
       const reply = replies[index];

@@ -1,11 +1,11 @@
 -- Stores membership of devices of one shard: each gets a waiting update of the deployment, unless it is a member.
--- KEYS: deployment, members, waiting, ready, dirty, marks, due, index of each state by code ('0' ... 'e'), index of
+-- KEYS: deployment, members, waiting, ready, dirty, due, index of each state by code ('0' ... 'e'), index of
 -- none, then the device hashes. ARGV: deployment id, member of dirty, due time or '', seq of the deployment in base 36
 -- ('' = not accepted yet, newer than all that are), then per device its member of due.
 -- Answers how many are members now, then the positions of devices whose list of waiting updates outgrew its field.
 local id, dirtyMember, dueAt, seqText = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local seq = seqText == '' and math.huge or tonumber(seqText, 36)
-local deployment, members, waiting, ready, dirty, marks, due, firstState = 1, 2, 3, 4, 5, 6, 7, 8
+local deployment, members, waiting, ready, dirty, due, firstState = 1, 2, 3, 4, 5, 6, 7
 local states = '0123456789abcde'
 local noState = firstState + #states
 local firstDevice = noState + 1
@@ -13,8 +13,21 @@ local entry = '+' .. id
 local reply = { 0 }
 local added = 0
 
-for key = members, ready do
-  if not isIndexType(typeOf(key)) then return redis.error_reply('WRONGTYPE ' .. KEYS[key]) end
+-- All types are checked before the first write, as Redis does not roll back.
+local function fits(key, want)
+  local kind = typeOf(key)
+  return kind == 'none' or kind == want
+end
+for key = 1, noState do
+  local right
+  if key >= members and key <= ready then
+    right = isIndexType(typeOf(key))
+  elseif key >= firstState then
+    right = fits(key, 'string')
+  else
+    right = fits(key, key == deployment and 'hash' or 'zset')
+  end
+  if not right then return redis.error_reply('WRONGTYPE ' .. KEYS[key]) end
 end
 
 -- How new the update is that the device shows; what it shows changes only for a newer one.
@@ -26,8 +39,8 @@ end
 local function moveState(shown, ordinal)
   local from = shown and firstState + tonumber(string.sub(shown, 1, 1), 16) or noState
   if from == firstState then return end
-  indexRemove(from, ordinal)
-  indexAdd(firstState, ordinal)
+  call('SETBIT', KEYS[from], ordinal, 0)
+  call('SETBIT', KEYS[firstState], ordinal, 1)
 end
 
 local function setDue(member)
@@ -64,6 +77,7 @@ for i = 1, #KEYS - noState do
 end
 if added > 0 then
   call('HINCRBY', KEYS[deployment], '0', added)
-  call('ZADD', KEYS[dirty], call('INCR', KEYS[marks]), dirtyMember)
+  local time = call('TIME')
+  call('ZADD', KEYS[dirty], time[1] .. string.format('%06d', tonumber(time[2])), dirtyMember)
 end
 return reply

@@ -84,10 +84,8 @@ export function shardKeys(shard: number) {
     ready: (deploymentId: string) => `${deployment}${deploymentId}:ready`,
     /** Records of updates that stand in no device any more (hash by ordinal), one chunk. */
     records: (deploymentId: string, chunk: number) => `${deployment}${deploymentId}:u:${chunk}`,
-    /** Deployments whose totals moved (sorted set; the score is the mark). */
+    /** Deployments to look after (sorted set; the score is the mark: server time in microseconds). */
     dirty: `${base}dirty`,
-    /** Source of marks (counter). */
-    marks: `${base}marks`,
     /** What commits did, until it is relayed (stream). */
     log: (productId: string) => `${base}log:${productId}`,
     /** Products with lines in their logs (set). */

@@ -104,41 +104,41 @@ describe("committing a change", () => {
     expect((await dirty(devices)).map(({ deploymentId }) => deploymentId)).toEqual(["d1"]);
   });
 
-  it("writes nothing at all where a key holds something of another type", async () => {
-    const { devices, deployments, device } = await withDevice();
-    deployments.set("d1", deployment("d1", 1));
-    const keys = keysOf("gw-1");
-    const touched = [
-      keys.due,
-      keys.history("p", "gw-1"),
-      keys.membersIn("d1", "sent"),
-      keys.dirty,
-      keys.marks,
-    ];
+  it("writes nothing at all where any of its keys holds something of another type", async () => {
     const event: JournalEvent = { at: 1, type: "device.changed", seq: 2, actor, revision: 2 };
-    const whole = change(
-      device,
-      { updates: [sent("d1")], historySeq: 1, eventSeq: 2 },
-      {
-        dueAt: 5,
-        lines: [{ seq: 1, at: 1, kind: "system", actor }],
-        events: [event],
-        seenAt: 5,
-      },
-    );
-    for (const key of touched) {
-      const before = await redis.client.dump(keys.device("p", "gw-1"));
-      const kept = await redis.client.type(key);
-      if (kept !== "none") continue;
-      if (key === keys.marks || key === keys.membersIn("d1", "sent"))
-        await redis.client.hset(key, "planted", "1");
-      else await redis.client.set(key, "planted");
-      await expect(devices.commitMany([whole])).rejects.toThrow(key);
-      expect(await redis.client.dump(keys.device("p", "gw-1"))).toEqual(before);
-      expect(await redis.client.exists(keys.deployment("d1"))).toBe(0);
+    const prepare = async () => {
+      await redis.flush();
+      const { devices, deployments, device } = await withDevice();
+      deployments.set("d1", deployment("d1", 1));
+      await devices.enrol("d1", "p", ["gw-1"]);
+      const before = (await loaded(devices, "gw-1")).device;
+      const long = "m".repeat(2000);
+      const next = {
+        ...{ updates: [sent("d1", { message: long })], historySeq: 1, eventSeq: 2, tags: { a: "b" } },
+        ...{ installedVersion: "2.0.0", drifted: true },
+      };
+      const lines = [{ seq: 1, at: 1, kind: "system" as const, actor }];
+      const beside = { dueAt: 5, lines, events: [event], seenAt: 5, notify: true };
+      return { devices, device, whole: change(before, next, beside) };
+    };
+    const first = await prepare();
+    const keysBefore = await redis.client.keys("*");
+    expect(await first.devices.commitMany([first.whole])).toEqual(["done"]);
+    const touched = new Set([...(await redis.client.keys("otau:{*")), ...keysBefore]);
+    const untouched = [":ids:", ":c:", ":n:", ":products", ":all", "=none", ":members", "otau:meta"];
+    const written = [...touched].filter((key) => !untouched.some((part) => key.includes(part)));
+    expect(written.length).toBeGreaterThan(14);
+    for (const key of written) {
+      const { devices, whole } = await prepare();
       await redis.client.del(key);
+      if (key.includes("state=") || key.includes("seen")) await redis.client.hset(key, "planted", "1");
+      else if (key.includes("dep:d1:")) await redis.client.rpush(key, "planted");
+      else if (/tag|version=|drifted/.test(key)) await redis.client.zadd(key, 1, "planted");
+      else await redis.client.set(key, "planted");
+      const before = await snapshot();
+      await expect(devices.commitMany([whole]), key).rejects.toThrow(key);
+      expect(await snapshot()).toEqual(before);
     }
-    expect(await devices.commitMany([whole])).toEqual(["done"]);
   });
 
   it("answers done, and does nothing twice, when its reply was lost and it is sent again", async () => {
@@ -156,6 +156,12 @@ describe("committing a change", () => {
     expect(page?.lines).toHaveLength(1);
   });
 });
+
+/** Everything the store holds, byte for byte. */
+async function snapshot() {
+  const keys = (await redis.client.keys("*")).sort();
+  return Promise.all(keys.map(async (key) => [key, (await redis.client.dumpBuffer(key))?.toString("hex")]));
+}
 
 /** Sends each script with fields of a commit a second time, as the client does when a reply is lost. */
 function repeatingClient() {
