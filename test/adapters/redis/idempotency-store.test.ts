@@ -33,7 +33,7 @@ describe.each(["default", undefined])("an idempotency key (product %s)", (produc
 
   it("resumes a request that died under its id once its lease is over", async () => {
     expect(await begin("body", "first")).toEqual({ outcome: "run", id: "first" });
-    await bench().clock.advance(59_000);
+    await bench().clock.advance(9_000);
     expect(await begin("body", "second")).toEqual({ outcome: "inProgress" });
     await bench().clock.advance(1001);
     expect(await begin("body", "second")).toEqual({ outcome: "run", id: "first" });
