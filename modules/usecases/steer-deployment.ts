@@ -46,7 +46,11 @@ export function makeSteerDeployment(deps: SteerDeps) {
     for (let race = 0; race < racesMax; race++) {
       const record = await find(input);
       const wanted = changeOf(record);
-      if (wanted === undefined) return { record, changed: false };
+      if (wanted === undefined) {
+        // Whoever wrote it may have died before the shards knew: this answer must be as good as the first.
+        await devices.fence(record.id, record.productId, record.generation);
+        return { record, changed: false };
+      }
       const updated = await deployments.update(record, wanted, { fenced: true, actor: input.actor });
       if (updated !== undefined) {
         deps.failPoint("steer:recorded");
