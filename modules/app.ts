@@ -12,6 +12,7 @@ import type { makeManagePackages } from "./usecases/manage-packages.ts";
 import type { makeManageProducts } from "./usecases/manage-products.ts";
 import type { makeManageTokens } from "./usecases/manage-tokens.ts";
 import type { ContentStore, DeploymentStore, DeviceStore, Role } from "./usecases/ports.ts";
+import type { makeReadAudit } from "./usecases/read-audit.ts";
 import type { makeRecordReports } from "./usecases/record-reports.ts";
 import type { makeRetryUpdates } from "./usecases/retry-updates.ts";
 import type { makeSteerDeployment } from "./usecases/steer-deployment.ts";
@@ -33,6 +34,7 @@ export type App = {
   readonly content: ReturnType<typeof makeManageContent>;
   readonly tokens: ReturnType<typeof makeManageTokens>;
   readonly health: ReturnType<typeof makeWatchHealth>;
+  readonly audit: ReturnType<typeof makeReadAudit>;
   readonly stream: Pick<ReturnType<typeof makeStreamEvents>, "read">;
   readonly rules: PackageRules;
   /** Reads for lists and single views; endpoints write through the use cases alone. */

@@ -7,6 +7,7 @@ import type { Config } from "./config.ts";
 import type { FailPoint } from "./fail-point.ts";
 import { makeDeviceActions } from "./usecases/act-on-device.ts";
 import { makeApplyPackage } from "./usecases/apply-package.ts";
+import { auditDeviceAccess } from "./usecases/audit-device-access.ts";
 import { makeCancelUpdate } from "./usecases/cancel-update.ts";
 import { makeConductDeployments } from "./usecases/conduct-deployments.ts";
 import type { DeviceAccess } from "./usecases/device-access.ts";
@@ -19,7 +20,9 @@ import { makeManageDevices } from "./usecases/manage-devices.ts";
 import { makeManagePackages } from "./usecases/manage-packages.ts";
 import { makeManageProducts } from "./usecases/manage-products.ts";
 import { makeManageTokens } from "./usecases/manage-tokens.ts";
+import { makeNoteRefusals } from "./usecases/note-refusals.ts";
 import type { AlarmClock } from "./usecases/ports.ts";
+import { makeReadAudit } from "./usecases/read-audit.ts";
 import { makeRecordReports } from "./usecases/record-reports.ts";
 import { makeReleaseDeployment } from "./usecases/release-deployment.ts";
 import { makeRetryUpdates } from "./usecases/retry-updates.ts";
@@ -36,7 +39,7 @@ const newId = (prefix: string, length: number): string =>
 
 export type AppDeps = {
   readonly stores: Stores;
-  readonly config: Pick<Config, "allowHttpPayload" | "extraTypes">;
+  readonly config: Pick<Config, "allowHttpPayload" | "extraTypes" | "defaultProduct">;
   readonly adminToken: string;
   readonly resources: ResourceDefinitions;
   readonly alarm: AlarmClock;
@@ -81,6 +84,7 @@ export function composeApp(deps: AppDeps) {
     products,
     followCancel,
     release,
+    tellTotals: stores.tellTotals,
     alarm,
     failPoint,
     at: (time, run) => void setTimeout(run, Math.max(0, time - stores.clock.roughNow())).unref(),
@@ -151,13 +155,23 @@ export function composeApp(deps: AppDeps) {
       digest,
       now: devices.now,
     }),
+    audit: makeReadAudit({ journal: stores.journal }),
     stream,
     rules,
     read: { devices, deployments, content },
     emit: deps.emit,
   };
 
-  const access: DeviceAccess = makeDeviceAccess({
+  const refusals = makeNoteRefusals({
+    append: async (productId, events) => {
+      await stores.journal.append(productId, events);
+      alarm.wake("relay");
+    },
+    productExists: async (productId) => (await products.get(productId)) !== undefined,
+    defaultProduct: deps.config.defaultProduct,
+    log,
+  });
+  const plainAccess = makeDeviceAccess({
     devices,
     products,
     tokens: stores.deviceTokens,
@@ -172,9 +186,20 @@ export function composeApp(deps: AppDeps) {
     emit: (event) => deps.emit("device2", event.type, event),
     log,
   });
+  const access: DeviceAccess = auditDeviceAccess(plainAccess, {
+    act,
+    refused: refusals.note,
+    defaultProduct: deps.config.defaultProduct,
+    log,
+  });
+
+  function close(): void {
+    stream.close();
+    refusals.close();
+  }
 
   const sweep = makeSweepDue({ devices, actOnMany, failPoint });
-  return { app, access, sweep, conductor, close: stream.close };
+  return { app, access, sweep, conductor, refused: refusals.note, close };
 }
 
 /** The same answer for a while: what many decisions ask for at once is read once. */

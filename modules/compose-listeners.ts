@@ -20,6 +20,7 @@ import type { Solution } from "./runtime/load.ts";
 import type { Manifest } from "./runtime/manifest.ts";
 import { type ListenerSetting, listenError } from "./startup-error.ts";
 import type { DeviceAccess } from "./usecases/device-access.ts";
+import { type AccessRefusal, accessRefusalOf } from "./usecases/note-refusals.ts";
 
 const graceMs = 5000;
 
@@ -27,6 +28,8 @@ export type ListenersDeps = {
   readonly config: Config;
   readonly app: App;
   readonly access: DeviceAccess;
+  /** Told of each refused access. */
+  readonly refused: (refusal: AccessRefusal) => void;
   readonly stores: Stores;
   readonly solution: Solution;
   readonly manifest: Manifest;
@@ -78,6 +81,10 @@ async function openApi(deps: ListenersDeps): Promise<Open> {
       helpersFor: ({ handler, requestId, params }) => deps.helpersFor({ handler, requestId }, { params }),
       idempotency: makeRuntimeIdempotency(stores.idempotency, deps.newId),
       translateError: deps.translateError,
+      onRefusal: (request) => {
+        const refusal = accessRefusalOf(request, config.defaultProduct);
+        if (refusal !== undefined) deps.refused(refusal);
+      },
       newRequestId: deps.newId,
       log,
     },

@@ -9,6 +9,7 @@ import { makeDeviceStore } from "./adapters/redis/device-store.ts";
 import { makeHints } from "./adapters/redis/hints.ts";
 import { makeIdempotencyStore } from "./adapters/redis/idempotency-store.ts";
 import { makeJournal } from "./adapters/redis/journal.ts";
+import { makeTellTotals } from "./adapters/redis/journal-totals.ts";
 import { makeKeyValueStore } from "./adapters/redis/keystore.ts";
 import { makeLeases } from "./adapters/redis/leases.ts";
 import { openMeta } from "./adapters/redis/meta.ts";
@@ -61,6 +62,7 @@ export async function openStores(options: StoresOptions) {
     clock,
     deployments,
     journal,
+    tellTotals: makeTellTotals(deps),
     devices: refreshWhenFenced(
       makeDeviceStore({
         redis,

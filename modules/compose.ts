@@ -115,6 +115,7 @@ export async function compose(options: ComposeOptions) {
     config,
     app,
     access: requests.access,
+    refused: requests.refused,
     stores,
     solution,
     manifest,

@@ -288,14 +288,21 @@ export type HistoryFold = {
 /** A line of the product journal that the commit's log carries; ids and positions are given later (contract 8). */
 export type JournalEvent = {
   readonly at: Ms;
-  readonly type: "update.changed" | "update.corrected" | "report.decided" | "device.changed";
+  readonly type:
+    | "update.changed"
+    | "update.corrected"
+    | "report.decided"
+    | "device.changed"
+    | "device.connected"
+    | "device.disconnected";
   readonly seq: number;
   readonly deploymentId?: string;
   readonly packageId?: string;
   readonly version?: string;
   readonly attempt?: number;
   readonly from?: UpdateState;
-  readonly to?: UpdateState;
+  /** Of a device `deleted`. */
+  readonly to?: UpdateState | "deleted";
   readonly reason?: Reason;
   readonly decision?: Decision;
   readonly status?: Status;

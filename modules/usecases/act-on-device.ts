@@ -1,7 +1,7 @@
 import { OtauError } from "../errors.ts";
 import { decide, needsPast } from "../otau/decide.ts";
 import { dueAt } from "../otau/due.ts";
-import type { Device, DeviceEvent, Facts, Limits, Outage, Outcome } from "../otau/model.ts";
+import type { Device, DeviceEvent, Facts, JournalEvent, Limits, Outage, Outcome } from "../otau/model.ts";
 import type { Actor } from "../otau/vocabulary.ts";
 import type {
   CommitResult,
@@ -46,6 +46,8 @@ export type ActOptions = {
   readonly joining?: DeploymentRecord;
   /** Fields of the record that no decision touches; undefined = none. */
   readonly extras?: (loaded: LoadedDevice) => DeviceExtrasChange | undefined;
+  /** A journal line that is written even if nothing else changes. */
+  readonly tells?: "device.connected" | "device.disconnected";
 };
 
 /** What to do with a device, seen as it is now; an empty list = nothing. */
@@ -145,14 +147,20 @@ export function makeDeviceActions(deps: ActDeps) {
       ...(installedVersion === undefined ? {} : { installedVersion }),
     };
     const isEdited = Object.keys(edits).length + Object.keys(extras).length > 0;
-    if (outcome.device === before.device && !isEdited) return undefined;
-    const after = withDrift({ ...outcome.device, ...edits, revision: before.device.revision + 1 }, edits);
+    const type: JournalEvent["type"] | undefined = options.tells ?? (isEdited ? "device.changed" : undefined);
+    if (outcome.device === before.device && type === undefined) return undefined;
+    const revision = before.device.revision + 1;
+    const seq = outcome.device.eventSeq + 1;
+    const version = installedVersion === undefined ? {} : { version: installedVersion };
+    const told = type && { at: before.now, type, seq, ...version, actor: options.actor, revision };
+    const eventSeq = told?.seq ?? outcome.device.eventSeq;
+    const after = withDrift({ ...outcome.device, ...edits, eventSeq, revision }, edits);
     return {
       before: before.device,
       after,
       lines: outcome.lines,
       folds: outcome.folds,
-      events: outcome.events,
+      events: told ? [...outcome.events, told] : outcome.events,
       dueAt: dueAt(after, before.deployments, await deps.limitsOf(after.productId)),
       fences: fencesOf(before, after),
       notify: outcome.notify === true,

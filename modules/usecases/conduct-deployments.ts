@@ -5,6 +5,7 @@ import type {
   DeploymentStore,
   DeviceStore,
   ProductStore,
+  TellTotals,
   Totals,
 } from "./ports.ts";
 import type { ReleaseRound } from "./release-deployment.ts";
@@ -18,6 +19,7 @@ export type ConductDeps = {
   readonly products: Pick<ProductStore, "ids">;
   readonly followCancel: (record: DeploymentRecord) => Promise<DeploymentRecord>;
   readonly release: (deployment: DeploymentRecord) => Promise<ReleaseRound>;
+  readonly tellTotals: TellTotals;
   readonly alarm: AlarmClock;
   readonly failPoint: (name: string) => void;
   /** Runs the function at that time by the store's clock, if this process still lives. */
@@ -74,8 +76,9 @@ export function makeConductDeployments(deps: ConductDeps) {
     const totals = await devices.totals(deploymentId);
     const fresh = (await deployments.refresh(productId, deploymentId)) ?? record;
     if (await reopened(fresh, totals)) return { again: true };
+    const told = fresh.resolving ? "same" : await deps.tellTotals(fresh, totals);
     await finish(fresh, totals);
-    return { again: round.unfinished };
+    return { again: round.unfinished || told === "early" };
   }
 
   async function conductDirty(shard: number): Promise<number> {

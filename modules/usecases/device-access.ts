@@ -57,7 +57,7 @@ export type DeviceAccess = {
     origin: Origin,
   ): Promise<{ outcome: "activated"; token: string } | { outcome: "unknown" | "conflict" | "invalid" }>;
   /** Undefined for a token that is unknown, replaced or revoked, or whose device is gone. */
-  authenticate(token: string): Promise<DeviceCredential | undefined>;
+  authenticate(token: string, ip?: string): Promise<DeviceCredential | undefined>;
   /**
    * Makes this connection the device's only lasting one: what is done under the credential of an older one throws
    * UNAUTHORIZED from here on, in every process. Without it connections end each other within one process only.
@@ -80,6 +80,9 @@ export type DeviceAccess = {
    * compare every 30 s as well). Holds no connection of its own.
    */
   watch(ref: DeviceRef, listener: () => void): Promise<() => void>;
+  /** A lasting connection of the device was opened, or has ended; polls do not count. */
+  connected?(ref: DeviceRef): void;
+  disconnected?(ref: DeviceRef): void;
   /** The device was heard from. */
   touch(ref: DeviceRef): void;
   /** A device listener is up: called every 500 ms while one is. */

@@ -13,7 +13,7 @@ import {
   refuseManyTags,
   toNewDevice,
 } from "./device-edits.ts";
-import type { DeviceRef, DeviceStore, DeviceTokens, NewDevice } from "./ports.ts";
+import type { DeviceRef, DeviceStore, DeviceTokens, LoadedDevice, NewDevice } from "./ports.ts";
 import { refuseMismatch, type StatedPrecondition } from "./preconditions.ts";
 
 const chunk = 200;
@@ -216,7 +216,7 @@ export function makeManageDevices(deps: ManageDevicesDeps) {
           after: undefined,
           lines: [],
           folds: [],
-          events: [],
+          events: [deletedEvent(loaded, actor)],
           dueAt: undefined,
           fences: [],
           notify: true,
@@ -238,3 +238,12 @@ export function makeManageDevices(deps: ManageDevicesDeps) {
 
   return { register, put, patch, editTags, resetToken, remove };
 }
+
+const deletedEvent = ({ now, device }: LoadedDevice, actor: Actor) => ({
+  at: now,
+  type: "device.changed" as const,
+  seq: device.eventSeq + 1,
+  to: "deleted" as const,
+  actor,
+  revision: device.revision + 1,
+});

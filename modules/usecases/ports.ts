@@ -503,6 +503,8 @@ export type Journal = {
   read(productId: string, after: string | undefined, limit: number): Promise<JournalLine[]>;
   /** The same as the exact texts that are chained, from the line after that number. */
   texts(productId: string, after: number, limit: number): Promise<string[]>;
+  /** Exact texts of the lines before that number, newest first. */
+  textsBefore(productId: string, before: number, limit: number): Promise<string[]>;
   /** Number of the newest line; 0 when there is none. */
   newest(productId: string): Promise<number>;
   /** Number of the oldest line that is kept in the store; 0 when there is none. */
@@ -512,6 +514,15 @@ export type Journal = {
   /** Lines written to shard logs and not yet relayed. */
   backlog(): Promise<number>;
 };
+
+/**
+ * Writes a deployment's totals into the journal. `same`: they are what was told last; `early`: the last line is less
+ * than a second old, tell again later.
+ */
+export type TellTotals = (
+  record: Pick<DeploymentRecord, "productId" | "id" | "packageId" | "version" | "revision">,
+  totals: Totals,
+) => Promise<"told" | "same" | "early">;
 
 /** Murano's Keystore: string values under keys, with expiry. */
 export type KeyValueStore = {

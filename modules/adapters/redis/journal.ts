@@ -1,7 +1,8 @@
 import type { Actor } from "../../otau/vocabulary.ts";
 import type { Journal, JournalLine } from "../../usecases/ports.ts";
 import { withStoreErrors } from "./connection.ts";
-import { type JournalHead, type LogEntry, lotOf, readLot } from "./journal-lines.ts";
+import { type JournalHead, type LogEntry, lotOf } from "./journal-lines.ts";
+import { makeJournalReads } from "./journal-reads.ts";
 import {
   appendToJournal,
   appendToLog,
@@ -21,8 +22,6 @@ const entriesPerMove = 100;
 const lotsPerTurn = 20;
 /** Relayed entries of a log stay for this long. */
 const logKeptMs = 60_000;
-/** A lot may have some 100 KiB. */
-const lotsPerRead = 20;
 const trimEveryMs = 10_000;
 const beginning = "0-0";
 
@@ -71,6 +70,7 @@ export function makeJournal(deps: JournalDeps): RedisJournal {
   const { redis, monotonicMs } = deps;
   const shards = allShardKeys(deps.shardCount);
   const trimmedAt = new Map<string, number>();
+  const reads = makeJournalReads(deps);
 
   function sourceOf(productId: string, shard: number): Source {
     const keys = shards[shard];
@@ -183,14 +183,12 @@ export function makeJournal(deps: JournalDeps): RedisJournal {
       }
     },
 
+    ...reads,
+
     async read(productId, after, limit) {
-      const texts = await readTexts(deps, productId, Number(after ?? 0), limit);
+      const texts = await reads.texts(productId, Number(after ?? 0), limit);
       return texts.map((text) => JSON.parse(text) as JournalLine);
     },
-
-    texts: (productId, after, limit) => readTexts(deps, productId, after, limit),
-
-    newest: (productId) => newestOf(deps, productId),
 
     async backlog() {
       const counts = await Promise.all(
@@ -207,11 +205,6 @@ export function makeJournal(deps: JournalDeps): RedisJournal {
       if (args.length > 0) await runProductScript(deps, appendToLog, [productKeys.log(productId)], args);
     },
 
-    async oldest(productId) {
-      const [oldest] = await readTexts(deps, productId, 0, 1);
-      return oldest === undefined ? 0 : Number((JSON.parse(oldest) as JournalLine).id);
-    },
-
     async trimAll() {
       for (const { productId } of await productSources()) {
         for (let shard = productLog; shard < shards.length; shard++) {
@@ -224,33 +217,6 @@ export function makeJournal(deps: JournalDeps): RedisJournal {
       }
     },
   };
-}
-
-/** Lines beyond a number; lots are read until there are enough. */
-async function readTexts(
-  { redis }: ProductStoreDeps,
-  productId: string,
-  after: number,
-  limit: number,
-): Promise<string[]> {
-  const texts: string[] = [];
-  let from = after;
-  while (texts.length < limit) {
-    const rows = await withStoreErrors(() =>
-      redis.xrange(productKeys.journal(productId), `(${from}-0`, "+", "COUNT", lotsPerRead),
-    );
-    for (const [id, fields] of rows) {
-      from = Number.parseInt(id, 10);
-      for (const text of readLot(fields[1] ?? "", from, after)) texts.push(text);
-      if (texts.length >= limit) break;
-    }
-    if (rows.length < lotsPerRead) break;
-  }
-  return texts.slice(0, limit);
-}
-
-async function newestOf({ redis }: ProductStoreDeps, productId: string): Promise<number> {
-  return Number((await withStoreErrors(() => redis.hget(productKeys.journalHead(productId), "n"))) ?? 0);
 }
 
 function readEntry([position, cells]: readonly [string, readonly string[]]): LogEntry {

@@ -27,6 +27,10 @@ export const productKeys = {
   /** Hash: how far the journal and each of its sources have come. */
   journalHead: (productId: string) => inProduct(productId, "journal:head"),
 
+  /** String: which totals of a deployment the journal was told last, and when. */
+  toldTotals: (productId: string, deploymentId: string) =>
+    inProduct(productId, `told:${encodeKeyPart(deploymentId)}`),
+
   /** Hash: content id to record. */
   items: (productId: string) => inProduct(productId, "items"),
   /** Sorted set: content ids in order. */

@@ -108,7 +108,8 @@ function makeRecord({ access, known }: DeviceRouteDeps): DeviceRoute {
 
 async function authenticated(access: DeviceAccess, request: IncomingMessage): Promise<DeviceCredential> {
   const token = readToken(request);
-  const credential = token === undefined ? undefined : await access.authenticate(token);
+  const credential =
+    token === undefined ? undefined : await access.authenticate(token, readOrigin(request).ip);
   if (credential === undefined) {
     throw new OtauError(
       "UNAUTHORIZED",

@@ -36,8 +36,7 @@ export function makeLogin(deps: SessionDeps & { readonly defaultProduct: string 
       const productId = await productOf(client, deps);
       return { peer: { kind: "anonymous", productId, origin }, clientId: `anonymous/${connectionId}` };
     }
-    const credential =
-      token.length > 256 ? undefined : await validCredential(deps.access, token, connectionId);
+    const credential = token.length > 256 ? undefined : await validCredential(deps.access, token, origin);
     if (credential === undefined) throw refusal(badLogin, "bad user name or password");
     const { productId, identity } = credential.ref;
     const session = createSession(deps, client, credential, origin);
@@ -46,9 +45,9 @@ export function makeLogin(deps: SessionDeps & { readonly defaultProduct: string 
   };
 }
 
-async function validCredential(access: DeviceAccess, token: string, connectionId: string) {
+async function validCredential(access: DeviceAccess, token: string, { ip, connectionId = "" }: Origin) {
   try {
-    const credential = await access.authenticate(token);
+    const credential = await access.authenticate(token, ip);
     // A token is known for ever; whether it is still valid shows at the device.
     if (credential === undefined) return undefined;
     await access.peek(credential, []);

@@ -101,6 +101,8 @@ export function createSession(
         sync();
       };
       endings.push(deps.rounds.add(takeTurn));
+      access.connected?.(ref);
+      endings.push(() => access.disconnected?.(ref));
       // A lost subscription is made up for by the rounds; what came before it stood, by the look that follows it.
       access.watch(ref, sync).then(
         (unwatch) => {

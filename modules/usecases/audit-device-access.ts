@@ -1,0 +1,73 @@
+import { OtauError } from "../errors.ts";
+import { identitySchema } from "../otau/ids.ts";
+import type { DeviceActions } from "./act-on-device.ts";
+import type { DeviceAccess, DeviceCredential } from "./device-access.ts";
+import type { AccessRefusal } from "./note-refusals.ts";
+import type { DeviceRef } from "./ports.ts";
+
+export type AuditDeviceAccessDeps = {
+  readonly act: DeviceActions["act"];
+  readonly refused: (refusal: AccessRefusal) => void;
+  /** Of a token that nobody knows. */
+  readonly defaultProduct: string;
+  readonly log: { warn(fields: object, message: string): void };
+};
+
+/** The same access, with refused credentials and connections that come and go written into the journal. */
+export function auditDeviceAccess(access: DeviceAccess, deps: AuditDeviceAccessDeps): DeviceAccess {
+  function refuse(ref: DeviceRef, code: AccessRefusal["code"], ip?: string): void {
+    const isIdentity = identitySchema.safeParse(ref.identity).success;
+    deps.refused({
+      productId: ref.productId,
+      ...(isIdentity ? { identity: ref.identity } : {}),
+      peer: ip ?? `${ref.productId}/${ref.identity}`,
+      actor: { kind: "device", id: isIdentity ? ref.identity : (ip ?? "unknown") },
+      code,
+    });
+  }
+
+  async function noting<Value>({ ref }: DeviceCredential, run: () => Promise<Value>): Promise<Value> {
+    try {
+      return await run();
+    } catch (error) {
+      if (error instanceof OtauError && error.code === "UNAUTHORIZED") refuse(ref, error.code);
+      throw error;
+    }
+  }
+
+  function tell(ref: DeviceRef, type: "device.connected" | "device.disconnected"): void {
+    deps
+      .act(ref, () => [], { actor: { kind: "device", id: ref.identity }, tells: type })
+      .catch((error: unknown) => deps.log.warn({ err: error, identity: ref.identity }, `${type} not noted`));
+  }
+
+  return {
+    ...access,
+    activate: async (ref, origin) => {
+      const answer = await access.activate(ref, origin);
+      if (answer.outcome !== "activated") {
+        refuse(ref, answer.outcome === "conflict" ? "FORBIDDEN" : "NOT_FOUND", origin.ip);
+      }
+      return answer;
+    },
+    authenticate: async (token, ip) => {
+      const credential = await access.authenticate(token);
+      const peer = ip ?? "unknown";
+      if (credential === undefined) {
+        deps.refused({
+          productId: deps.defaultProduct,
+          peer,
+          actor: { kind: "device", id: peer },
+          code: "UNAUTHORIZED",
+        });
+      }
+      return credential;
+    },
+    write: (credential, entries, origin) =>
+      noting(credential, () => access.write(credential, entries, origin)),
+    read: (credential, aliases) => noting(credential, () => access.read(credential, aliases)),
+    peek: (credential, aliases) => noting(credential, () => access.peek(credential, aliases)),
+    connected: (ref) => tell(ref, "device.connected"),
+    disconnected: (ref) => tell(ref, "device.disconnected"),
+  };
+}
