@@ -101,7 +101,7 @@ describe("audit.list", () => {
       attempt: 1,
       from: "confirming",
     });
-    const { deploymentId } = lines.at(-1) ?? {};
+    const deploymentId = String(lines.at(-1)?.["deploymentId"]);
     const of = await audit(`&deploymentId=${deploymentId}&types=deployment.changed`);
     expect(of.map(({ to }) => to)).toEqual(["running", "finished"]);
   });
