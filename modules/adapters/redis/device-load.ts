@@ -172,6 +172,9 @@ function deploymentIdsOf({ fields }: RawDevice, past: boolean): string[] {
     const head = fields.get(slot);
     if (head !== undefined) ids.push(head.slice(0, head.indexOf(",")));
   }
+  // After a cancel the value of an older success may stand in `config_otau`: its text is the deployment's.
+  const set = fields.get("g");
+  if (set?.startsWith("D")) ids.push(set.slice(set.indexOf(",") + 1));
   return past ? [...ids, ...splitList(fields.get("f"))] : ids;
 }
 
@@ -212,6 +215,9 @@ async function completeDevice(
   updates.sort((a, b) => seqOf(a) - seqOf(b));
   const place = { ...raw.ref, uid: uidOf(raw.shard, raw.ordinal), updates, pastLoaded: past };
   const device = decodeDevice(fields, place, live, newest);
+  const setBy = device.configSet && "deploymentId" in device.configSet && device.configSet.deploymentId;
+  const setDeployment = setBy ? known.get(setBy) : undefined;
+  if (setDeployment !== undefined) deployments.set(setDeployment.id, setDeployment);
   const extras = decodeExtras(fields, raw.seenAt);
   stored.set(device, { ...raw, hidden, unknown, records, deployments: new Map(deployments), extras });
   return { now: raw.now, device, extras, deployments };
