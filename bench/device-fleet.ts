@@ -41,7 +41,12 @@ export async function openFleet() {
     devices,
     deployments,
     redis,
-    usedBytes: async () => Number(/used_memory:(\d+)/.exec(await redis.info("memory"))?.[1]),
+    /** Data and the table of keys; what clients and the append-only file hold for the moment is left out. */
+    usedBytes: async () => {
+      const info = await redis.info("memory");
+      const read = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(info)?.[1] ?? 0);
+      return read("used_memory") - read("mem_clients_normal") - read("mem_aof_buffer");
+    },
     close: async () => {
       redis.disconnect();
       await server.close();

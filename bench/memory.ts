@@ -25,7 +25,7 @@ async function bytesPerDevice(base: number) {
   const before = await fleet.usedBytes();
   const apart = [...(await redis.keys("*:h:*")), ...(await redis.keys("*:log:*"))];
   for (const keys of chunksOf(apart, 1000)) await redis.unlink(...keys);
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await new Promise((resolve) => setTimeout(resolve, 3000));
   const after = await fleet.usedBytes();
   return { perDevice: (after - base) / count, apart: (before - after) / count };
 }
@@ -99,12 +99,27 @@ for (const part of chunksOf(identities, 5000)) {
   const wanted = part.map((identity) => ({ identity, tags: { site: "berlin" }, installedVersion: "1.0.0" }));
   await devices.create(benchProduct, wanted, benchActor);
 }
+// Kinds of keys beside the whole: what the memory goes to.
+async function breakdown(name: string) {
+  const kinds = new Map<string, number>();
+  for (const part of chunksOf(await redis.keys("otau:{*"), 500)) {
+    const sizes = await Promise.all(part.map((key) => redis.memory("USAGE", key, "SAMPLES", 0)));
+    for (const [at, key] of part.entries()) {
+      const kind = key.split(":")[2] ?? "";
+      kinds.set(kind, (kinds.get(kind) ?? 0) + Number(sizes[at] ?? 0));
+    }
+  }
+  const parts = [...kinds].map(([kind, bytes]) => `${kind} ${(bytes / count).toFixed(1)}`);
+  console.log(`${name.padEnd(12)} ${parts.join(", ")}`);
+}
+
 const registered = await bytesPerDevice(empty);
 await commitAll(({ device, now }) => ({
   after: { ...device, revision: device.revision + 1 },
   ...{ tokenPrefix: randomBytes(8).toString("hex"), activatedAt: now, seenAt: now },
 }));
 const atRest = await bytesPerDevice(empty);
+await breakdown("at rest");
 fleet.deployments.set("dbench0000001", benchDeployment("dbench0000001", 1));
 await devices.enrol("dbench0000001", benchProduct, identities);
 const waiting = await bytesPerDevice(empty);
@@ -114,10 +129,10 @@ await commitAll((loaded) =>
 );
 await commitAll((loaded) => act(loaded, [report("DOWNLOAD_STEP", loaded.now)]));
 const live = await bytesPerDevice(empty);
+await breakdown("live");
 await commitAll((loaded) => act(loaded, [report("INSTALL_SUCCESS", loaded.now)]));
 await commitAll((loaded) => act(loaded, [report("INSTALLED_VERSION", loaded.now)]));
 const settled = await bytesPerDevice(empty);
-const sample = refs[Math.floor(count / 2)];
 console.log(
   `bytes of Redis memory per device, over ${count} devices (goals: at rest 350 with the token map's 44, live 600)`,
 );
@@ -126,5 +141,5 @@ for (const [name, { perDevice, apart }] of Object.entries({ registered, atRest, 
     `${name.padEnd(12)} ${perDevice.toFixed(0).padStart(5)}   history and log since the last line ${apart.toFixed(0)}`,
   );
 }
-console.log("totals", await devices.totals("dbench0000001"), "sample", sample?.identity);
+console.log("totals", await devices.totals("dbench0000001"));
 await fleet.close();

@@ -9,7 +9,7 @@ const commitScript = loadScript(import.meta.url, "index-sets.lua", "commit.lua")
 export const batchItemsMax = 200;
 
 /** Characters of a commit id; the script cuts the device's last ids by it. */
-export const commitIdLength = 6;
+export const commitIdLength = 5;
 
 /** Commit ids that a device keeps. */
 const keptIds = 4;
@@ -19,7 +19,7 @@ let pool = "";
 /** An id that no other commit of the device will carry. */
 export function newCommitId(): string {
   // Random bytes are dear by the handful and cheap by the kilobyte.
-  if (pool.length < commitIdLength) pool = randomBytes(3 * 1024).toString("base64url");
+  if (pool.length < commitIdLength) pool = randomBytes(3 * 1000).toString("base64url");
   const id = pool.slice(-commitIdLength);
   pool = pool.slice(0, -commitIdLength);
   return id;

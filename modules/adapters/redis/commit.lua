@@ -8,7 +8,7 @@
 local request = cjson.decode(ARGV[1])
 local kinds, items = request[1], request[2]
 local kindNames = { h = 'hash', z = 'zset', l = 'list', x = 'stream', s = 'set', b = 'string', a = 'any', i = 'index' }
-local idLength = 6
+local idLength = 5
 local devices, generations, wrong, anyWrong = {}, {}, {}, false
 
 for key = 1, #KEYS do

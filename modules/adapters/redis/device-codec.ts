@@ -30,7 +30,8 @@ export function encodeDevice(
   if (device.historySeq > 0) fields.set("h", String(device.historySeq));
   if (device.eventSeq > 0) fields.set("e", String(device.eventSeq));
   if (device.fold !== undefined) fields.set("F", encodeFoldTarget(device.fold));
-  if (device.stepRate !== undefined) fields.set("s", `${device.stepRate.second}.${device.stepRate.count}`);
+  if (device.stepRate !== undefined)
+    fields.set("s", `${device.stepRate.second.toString(36)}.${device.stepRate.count}`);
   set("g", encodeSet(device.configSet, live, newest));
   set("G", encodeSet(device.succeededSet, live, newest));
   if (live !== undefined) putUpdate(fields, "l", live);
@@ -86,9 +87,18 @@ export function decodeExtras(fields: ReadonlyMap<string, string>, lastSeenAt: nu
   const activatedAt = fields.get("a");
   return {
     ...(lastSeenAt === 0 ? {} : { lastSeenAt }),
-    ...(tokenPrefix === undefined ? {} : { tokenPrefix }),
+    ...(tokenPrefix === undefined ? {} : { tokenPrefix: decodeTokenPrefix(tokenPrefix) }),
     ...(activatedAt === undefined ? {} : { activatedAt: Number(activatedAt) }),
   };
+}
+
+/** 16 hex characters as 11: every device has them. Anything else stands as it is, behind a dot. */
+export function encodeTokenPrefix(prefix: string): string {
+  return /^[0-9a-f]{16}$/.test(prefix) ? Buffer.from(prefix, "hex").toString("base64url") : `.${prefix}`;
+}
+
+function decodeTokenPrefix(text: string): string {
+  return text.startsWith(".") ? text.slice(1) : Buffer.from(text, "base64url").toString("hex");
 }
 
 /** The update of the fields with this letter. */
@@ -183,8 +193,8 @@ function decodeFoldTarget(text: string): FoldTarget {
 }
 
 function decodeStepRate(text: string): { second: number; count: number } {
-  const [second, count] = text.split(".");
-  return { second: Number(second), count: Number(count) };
+  const [second = "", count] = text.split(".");
+  return { second: Number.parseInt(second, 36), count: Number(count) };
 }
 
 function decodeTags(fields: ReadonlyMap<string, string>): Record<string, string> {

@@ -3,7 +3,7 @@ import type { UpdateState } from "../../otau/vocabulary.ts";
 import type { DeviceChange } from "../../usecases/ports.ts";
 import { stateCodes } from "./codes.ts";
 import { type CommitItem, withCommitId } from "./commit-batch.ts";
-import { type DeviceFields, encodeDevice, splitList } from "./device-codec.ts";
+import { type DeviceFields, encodeDevice, encodeTokenPrefix, splitList } from "./device-codec.ts";
 import type { KnownChange } from "./device-commit.ts";
 import type { StoredDevice } from "./device-load.ts";
 import { diffFields, overflowField, overflows } from "./fields.ts";
@@ -102,12 +102,17 @@ function encodeWhole({ stored, after }: Scope, change: DeviceChange, commitId: s
   set("p", newest && encodeNewestPast(newest));
   const shown = shownOf(placement, newest, stored.hidden.length > 0, seqOf);
   set("k", shown && encodeShown(shown));
-  set("t", change.tokenPrefix === undefined ? stored.fields.get("t") : (change.tokenPrefix ?? undefined));
+  set("t", tokenField(stored, change.tokenPrefix));
   set("a", change.activatedAt === undefined ? stored.fields.get("a") : change.activatedAt?.toString());
   set("E", change.lines.length === 0 ? stored.fields.get("E") : String(Math.floor(stored.now / dayMs)));
   keepResources(stored, fields);
   markOverflow(fields);
   return { fields, records, forgotten };
+}
+
+function tokenField(stored: StoredDevice, prefix: string | null | undefined): string | undefined {
+  if (prefix === undefined) return stored.fields.get("t");
+  return prefix === null ? undefined : encodeTokenPrefix(prefix);
 }
 
 /** Updates of deployments that are not accepted stay as they are. */

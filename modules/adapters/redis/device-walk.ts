@@ -132,9 +132,14 @@ async function walkShard(
   mode: "list" | "count",
 ): Promise<ShardPage> {
   const lower = prefix.toLowerCase();
-  const keys = [keysOfShard(context, shard).ids(productId)];
-  const args: (string | number | Buffer)[] = [lower, after, limit, scanMax, mode, conditions.length];
-  for (const { positive, sets, bits } of conditions) {
+  const shardKeys = keysOfShard(context, shard);
+  const keys = [shardKeys.ids(productId)];
+  // A deployment goes on counting deleted devices, so its sets alone do not say that there is one.
+  const all: Condition[] =
+    conditions.length === 0 ? [] : [{ positive: true, sets: [shardKeys.all(productId)] }];
+  const whole = [...conditions, ...all];
+  const args: (string | number | Buffer)[] = [lower, after, limit, scanMax, mode, whole.length];
+  for (const { positive, sets, bits } of whole) {
     args.push(positive ? 1 : 0, sets.length, ...sets.map((set) => keys.push(set)));
     args.push(bits === undefined ? "" : "bits", bits ?? "");
   }

@@ -242,13 +242,19 @@ function encodeNumber(value: number): string {
   return Math.round(value).toString(36);
 }
 
-/** Numbers in base 36 between dots; an absent one is empty, absent ones at the end are left out. */
+/**
+ * Numbers in base 36 between dots; an absent one is empty, absent ones at the end are left out, and one that is the
+ * same as the last present one is `=`: mostly one report sets several times at once.
+ */
 function joinNumbers(values: readonly (number | undefined)[]): string {
   let text = "";
   let dots = "";
+  let last = "";
   for (const value of values) {
     if (value !== undefined) {
-      text += dots + encodeNumber(value);
+      const part = encodeNumber(value);
+      text += dots + (part === last && part.length > 1 ? "=" : part);
+      last = part;
       dots = "";
     }
     dots += ".";
@@ -258,7 +264,12 @@ function joinNumbers(values: readonly (number | undefined)[]): string {
 
 function splitNumbers(text: string): (number | undefined)[] {
   if (text === "") return [];
-  return text.split(".").map((part) => (part === "" ? undefined : Number.parseInt(part, 36)));
+  let last: number | undefined;
+  return text.split(".").map((part) => {
+    if (part === "") return undefined;
+    if (part !== "=") last = Number.parseInt(part, 36);
+    return last;
+  });
 }
 
 type Loose<Shape> = { readonly [Key in keyof Shape]: Shape[Key] | undefined };
