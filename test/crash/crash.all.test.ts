@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -56,8 +56,16 @@ function seeded(seed: number): () => number {
   };
 }
 
+/** Ends the Redis that the killed program left running, as a power cut would have. */
+function killStore(dataDir: string): void {
+  const lock = JSON.parse(readFileSync(join(dataDir, "store.lock"), "utf8")) as {
+    readonly child: { readonly process: { readonly pid: number } };
+  };
+  process.kill(lock.child.process.pid, "SIGKILL");
+}
+
 /** The program under test: killed at its fail point, then started again without one. */
-async function makeSurvivor(dataDir: string, failPoint: string) {
+async function makeSurvivor(dataDir: string, failPoint: string, killsStore: boolean) {
   let server: RealServer | undefined = await startRealServer({ dataDir, failPoint });
   let crashes = 0;
 
@@ -66,6 +74,7 @@ async function makeSurvivor(dataDir: string, failPoint: string) {
       return server;
     crashes += 1;
     server = undefined;
+    if (killsStore && crashes === 1) killStore(dataDir);
     server = await startRealServer({ dataDir });
     return server;
   }
@@ -212,7 +221,8 @@ async function tryCrash(point: string, seed: number): Promise<void> {
   const random = seeded(seed);
   const dataDir = mkdtempSync(join(tmpdir(), "otau-crash-"));
   const passes = 1 + Math.floor(random() * (failPoints[point] ?? 1));
-  const survivor = await makeSurvivor(dataDir, `${point}@${passes}`);
+  // In every second run the store is killed as well.
+  const survivor = await makeSurvivor(dataDir, `${point}@${passes}`, seed % 2 === 0);
   try {
     const token = adminTokenOf(dataDir);
     const identities = Array.from({ length: deviceCount }, (_, index) => `gw-${index}`);
