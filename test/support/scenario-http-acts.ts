@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { TestReply } from "./app.ts";
 import { packageOf, type Step, type StepOf } from "./scenario.ts";
 import type { HttpScene } from "./scenario-http.ts";
@@ -7,6 +8,8 @@ type HttpActs = { readonly [Kind in Step["do"]]: (step: StepOf<Kind>) => Promise
 type Problem = { readonly code?: string };
 
 const timesOfOptions = ["expiresAt", "startAt"];
+const releasedWithinMs = 5000;
+const lookEveryMs = 10;
 
 /** What each kind of step is over HTTP: operators by the app API, devices by the device API, or `/events` with a stamp. */
 export function makeHttpActs(scene: HttpScene): HttpActs {
@@ -67,9 +70,23 @@ export function makeHttpActs(scene: HttpScene): HttpActs {
     };
     const path = `${base}/packages/${packageOf(step)}/apply`;
     const reply = await app.call<{ deployment: { id: string } }>("POST", path, body);
-    if (reply.status === 202) deployments.set(step.deployment, reply.body.deployment.id);
-    else texts.delete(step.deployment);
+    if (reply.status === 202) {
+      deployments.set(step.deployment, reply.body.deployment.id);
+      if (!mayWait(step)) await untilReleased(reply.body.deployment.id);
+    } else texts.delete(step.deployment);
     return toResult(reply);
+  }
+
+  /** Workers write it a moment after the 202; the next step of the scenario may be the device's answer to that. */
+  async function untilReleased(deploymentId: string): Promise<void> {
+    const until = performance.now() + releasedWithinMs;
+    while (performance.now() < until) {
+      const { state, totals } = await scene.get<{ state: string; totals: Record<string, number> }>(
+        `/deployments/${deploymentId}`,
+      );
+      if (state === "scheduled" || totals["waiting"] === 0) return;
+      await delay(lookEveryMs);
+    }
   }
 
   function reportTextOf(step: StepOf<"report">): string {
@@ -171,6 +188,11 @@ export function makeHttpActs(scene: HttpScene): HttpActs {
     outageBegins: notOverHttp,
     outageEnds: notOverHttp,
   };
+}
+
+/** An apply that lets devices wait for their turn. */
+function mayWait({ options }: StepOf<"apply">): boolean {
+  return options["onActive"] === "queue" || options["rollout"] !== undefined;
 }
 
 function toResult({ status, body }: TestReply): StepResult {
