@@ -11,6 +11,7 @@ import {
 } from "./gateway/http/device-http-server.ts";
 import { createDeviceMqttServer, type DeviceMqttServer } from "./gateway/mqtt/device-mqtt-server.ts";
 import { makeRuntimeIdempotency } from "./idempotency-bridge.ts";
+import { makeLoginThrottle } from "./login-throttle.ts";
 import { isLoopbackHost } from "./loopback.ts";
 import { roleAllows } from "./roles.ts";
 import { serveAssets } from "./runtime/assets.ts";
@@ -59,6 +60,8 @@ export async function openListeners(deps: ListenersDeps) {
   const urlOf = (name: string) => open.find((each) => each.name === name)?.url;
   return {
     addresses: { apiUrl: urlOf("api"), deviceUrl: urlOf("device"), mqttUrl: urlOf("mqtt") },
+    /** Of the HTTP device API with TLS. */
+    devicesUrl: urlOf("devices"),
     describe: () => open.map(({ name, url }) => `${name}=${url}`).join(" "),
     close,
   };
@@ -67,6 +70,7 @@ export async function openListeners(deps: ListenersDeps) {
 async function openApi(deps: ListenersDeps): Promise<Open> {
   const { config, app, stores, solution, manifest, log } = deps;
   const cors = manifest.endpoints.cors;
+  const throttle = makeLoginThrottle();
   const http = createHttpApp(
     {
       endpoints: solution.endpoints,
@@ -76,7 +80,8 @@ async function openApi(deps: ListenersDeps): Promise<Open> {
       onLoopbackOnly: isLoopbackHost(config.host),
     },
     {
-      authenticate: (token) => (token === undefined ? undefined : app.tokens.authenticate(token)),
+      authenticate: (token, { remoteAddress }) =>
+        token === undefined ? undefined : throttle(remoteAddress, () => app.tokens.authenticate(token)),
       roleAllows,
       helpersFor: ({ handler, requestId, params }) => deps.helpersFor({ handler, requestId }, { params }),
       idempotency: makeRuntimeIdempotency(stores.idempotency, deps.newId),
