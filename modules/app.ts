@@ -11,6 +11,7 @@ import type { makeManageDevices } from "./usecases/manage-devices.ts";
 import type { makeManagePackages } from "./usecases/manage-packages.ts";
 import type { makeManageProducts } from "./usecases/manage-products.ts";
 import type { makeManageTokens } from "./usecases/manage-tokens.ts";
+import type { makeManageWebhooks } from "./usecases/manage-webhooks.ts";
 import type { ContentStore, DeploymentStore, DeviceStore, Role } from "./usecases/ports.ts";
 import type { makeReadAudit } from "./usecases/read-audit.ts";
 import type { makeRecordReports } from "./usecases/record-reports.ts";
@@ -34,6 +35,7 @@ export type App = {
   readonly content: ReturnType<typeof makeManageContent>;
   readonly tokens: ReturnType<typeof makeManageTokens>;
   readonly health: ReturnType<typeof makeWatchHealth>;
+  readonly webhooks: ReturnType<typeof makeManageWebhooks>;
   readonly audit: ReturnType<typeof makeReadAudit>;
   readonly stream: Pick<ReturnType<typeof makeStreamEvents>, "read">;
   readonly rules: PackageRules;

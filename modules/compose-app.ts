@@ -1,6 +1,7 @@
 import { createHash, randomBytes, randomInt } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
+import { makeTargetCheck } from "./adapters/webhooks/public-address.ts";
 import type { App } from "./app.ts";
 import type { Stores } from "./compose-stores.ts";
 import type { Config } from "./config.ts";
@@ -10,6 +11,8 @@ import { makeApplyPackage } from "./usecases/apply-package.ts";
 import { auditDeviceAccess } from "./usecases/audit-device-access.ts";
 import { makeCancelUpdate } from "./usecases/cancel-update.ts";
 import { makeConductDeployments } from "./usecases/conduct-deployments.ts";
+import { makeContentLinks } from "./usecases/content-links.ts";
+import { makeDeliverContent } from "./usecases/deliver-content.ts";
 import type { DeviceAccess } from "./usecases/device-access.ts";
 import { makeDeviceState, type ResourceDefinitions } from "./usecases/device-state.ts";
 import { makeFollowCancel } from "./usecases/follow-cancel.ts";
@@ -20,6 +23,7 @@ import { makeManageDevices } from "./usecases/manage-devices.ts";
 import { makeManagePackages } from "./usecases/manage-packages.ts";
 import { makeManageProducts } from "./usecases/manage-products.ts";
 import { makeManageTokens } from "./usecases/manage-tokens.ts";
+import { makeManageWebhooks } from "./usecases/manage-webhooks.ts";
 import { makeNoteRefusals } from "./usecases/note-refusals.ts";
 import type { AlarmClock } from "./usecases/ports.ts";
 import { makeReadAudit } from "./usecases/read-audit.ts";
@@ -39,10 +43,12 @@ const newId = (prefix: string, length: number): string =>
 
 export type AppDeps = {
   readonly stores: Stores;
-  readonly config: Pick<Config, "allowHttpPayload" | "extraTypes" | "defaultProduct">;
+  readonly config: Pick<Config, "allowHttpPayload" | "extraTypes" | "defaultProduct" | "allowPrivateTargets">;
   readonly adminToken: string;
   readonly resources: ResourceDefinitions;
   readonly alarm: AlarmClock;
+  /** Where devices reach the HTTP device API, without a slash at its end. */
+  readonly deviceUrl: () => string;
   readonly failPoint: FailPoint;
   readonly emit: (service: string, event: string, payload: unknown) => Promise<unknown>;
   readonly log: Logger;
@@ -56,6 +62,8 @@ export function composeApp(deps: AppDeps) {
   const { settingsOf, limitsOf, forget } = stores.settings;
   const newDeviceToken = () => randomBytes(20).toString("hex");
   const newDeploymentId = () => newId("d", 15);
+  const links = makeContentLinks({ secret: stores.linkSecret, base: deps.deviceUrl });
+  const { roughNow } = stores.clock;
   const outages = cached(() => stores.outages.outages(), 200);
 
   const { act, actOnMany } = makeDeviceActions({
@@ -140,6 +148,7 @@ export function composeApp(deps: AppDeps) {
       deployments,
       settingsOf,
       act,
+      render: links.render,
       resources: deps.resources,
       rules,
       newId: newDeploymentId,
@@ -154,6 +163,15 @@ export function composeApp(deps: AppDeps) {
       newId: () => newId("t", 12),
       digest,
       now: devices.now,
+    }),
+    webhooks: makeManageWebhooks({
+      webhooks: stores.webhooks,
+      journal: stores.journal,
+      newId: () => newId("w", 12),
+      newSecret: () => `whsec_${randomBytes(32).toString("base64")}`,
+      now: devices.now,
+      refuseTarget: makeTargetCheck(deps.config),
+      wake: () => alarm.wake("webhook"),
     }),
     audit: makeReadAudit({ journal: stores.journal }),
     stream,
@@ -181,7 +199,9 @@ export function composeApp(deps: AppDeps) {
     act,
     newToken: newDeviceToken,
     digest,
-    roughNow: stores.clock.roughNow,
+    contentArea: makeDeliverContent({ content, blobs, links, now: roughNow }),
+    render: links.render,
+    roughNow,
     failPoint,
     emit: (event) => deps.emit("device2", event.type, event),
     log,
@@ -199,7 +219,7 @@ export function composeApp(deps: AppDeps) {
   }
 
   const sweep = makeSweepDue({ devices, actOnMany, failPoint });
-  return { app, access, sweep, conductor, refused: refusals.note, close };
+  return { app, access, links, sweep, conductor, refused: refusals.note, close };
 }
 
 /** The same answer for a while: what many decisions ask for at once is read once. */

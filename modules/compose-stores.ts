@@ -18,6 +18,7 @@ import { makeProductStore } from "./adapters/redis/product-store.ts";
 import { makeAppTokenStore } from "./adapters/redis/tokens-app.ts";
 import { makeDeviceTokens } from "./adapters/redis/tokens-device.ts";
 import type { StoreAddress } from "./adapters/redis-server/store.ts";
+import { makeWebhookStore } from "./adapters/webhooks/webhook-store.ts";
 import type { Logger } from "./logger.ts";
 import { makeProductSettings } from "./usecases/product-settings.ts";
 
@@ -60,6 +61,7 @@ export async function openStores(options: StoresOptions) {
   return {
     redis,
     clock,
+    linkSecret: meta.linkSecret,
     deployments,
     journal,
     tellTotals: makeTellTotals(deps),
@@ -78,6 +80,7 @@ export async function openStores(options: StoresOptions) {
     content: makeContentStore(deps),
     blobs: await openDiskBlobs({ folder: join(options.dataDir, "blobs") }),
     idempotency: makeIdempotencyStore(deps),
+    webhooks: makeWebhookStore(deps),
     leases: makeLeases(deps),
     outages: makeOutageStore(deps),
     appTokens: makeAppTokenStore(deps),

@@ -9,6 +9,7 @@ import { composeApp } from "./compose-app.ts";
 import { openListeners } from "./compose-listeners.ts";
 import { composePlatform, composeTimers, type HelpersFor } from "./compose-platform.ts";
 import { openStores, type Stores } from "./compose-stores.ts";
+import { composeWebhooks } from "./compose-webhooks.ts";
 import type { Config } from "./config.ts";
 import { makeDuties } from "./duties.ts";
 import { OtauError } from "./errors.ts";
@@ -56,12 +57,15 @@ export async function compose(options: ComposeOptions) {
   let alarm: OpenAlarmClock | undefined;
   // A timer that is fired before its handler is there would be heard by nobody.
   let hearsTimers = false;
+  // Without a device listener of its own a process takes its neighbour's usual place.
+  let deviceUrl = config.deviceUrl ?? `http://${urlHost(config.deviceHost)}:${config.deviceHttpPort}`;
   let lastSweep: Swept = { judged: 0, oldestLateMs: 0 };
   const appDeps = {
     config,
     adminToken: options.adminToken,
     resources: resourcesOf(solution.configs),
     alarm: { wake: (...[duty, subject]: Parameters<OpenAlarmClock["wake"]>) => alarm?.wake(duty, subject) },
+    deviceUrl: () => deviceUrl.replace(/\/+$/, ""),
     failPoint: options.failPoint ?? noFailPoint,
     emit: (...[service, event, payload]: Parameters<Dispatch>) => dispatch(service, event, payload),
     log,
@@ -70,6 +74,7 @@ export async function compose(options: ComposeOptions) {
   const requests = composeApp({ ...appDeps, stores });
   const work = workStores && composeApp({ ...appDeps, stores: workStores });
 
+  const webhooks = workStores && composeWebhooks(workStores, config, log);
   const fireTimers = workStores && composeTimers(workStores, appDeps.emit, log);
   alarm = await openAlarmClock({
     address: store.address,
@@ -81,6 +86,7 @@ export async function compose(options: ComposeOptions) {
             stores: workStores,
             sweep: work.sweep,
             conduct: work.conductor,
+            deliverWebhooks: async () => webhooks?.deliverAll(),
             fireTimers: async () => (hearsTimers ? await fireTimers?.() : undefined),
             swept: (swept) => {
               lastSweep = swept;
@@ -100,6 +106,8 @@ export async function compose(options: ComposeOptions) {
     solution,
     manifest,
     defaultProduct: config.defaultProduct,
+    link: (productId, id, expiresInMs) =>
+      requests.links.link(productId, id, stores.clock.roughNow() + expiresInMs),
     log,
   });
   const helpersFor: HelpersFor = (context, origin) =>
@@ -125,6 +133,7 @@ export async function compose(options: ComposeOptions) {
     newId: randomUUID,
     log,
   });
+  deviceUrl = config.deviceUrl ?? listeners.addresses.deviceUrl ?? listeners.devicesUrl ?? deviceUrl;
 
   /** Listeners first, then workers, then the connections: nothing that was acknowledged is cut short. */
   async function close(): Promise<void> {
@@ -132,6 +141,7 @@ export async function compose(options: ComposeOptions) {
     work?.close();
     await listeners.close();
     await alarm?.close();
+    await webhooks?.close();
     await workStores?.close();
     await stores.close();
   }
@@ -145,6 +155,8 @@ export async function compose(options: ComposeOptions) {
     close,
   };
 }
+
+const urlHost = (host: string): string => (host.includes(":") ? `[${host}]` : host);
 
 function storesOptions({ config, store, log, db, usesTestClock }: ComposeOptions) {
   return {

@@ -16,6 +16,8 @@ export type DutyDeps = {
     conductAll(): Promise<void>;
   };
   readonly fireTimers: () => Promise<unknown>;
+  /** Carries new lines to webhooks; does not wait for slow ones. */
+  readonly deliverWebhooks: () => Promise<void>;
   /** How the last sweep went, for readiness and metrics. */
   readonly swept: (swept: Swept) => void;
   readonly repaired: (count: number) => void;
@@ -28,6 +30,7 @@ export function makeDuties({
   sweep,
   conduct,
   fireTimers,
+  deliverWebhooks,
   swept,
   repaired,
   failPoint,
@@ -68,9 +71,11 @@ export function makeDuties({
     conduct: conductDuty,
     relay: async () => {
       failPoint("relay:began");
-      await stores.journal.relayAll();
+      const moved = await stores.journal.relayAll();
       failPoint("relay:moved");
+      if (moved > 0) await deliverWebhooks();
     },
+    webhook: deliverWebhooks,
     timer: fireTimers,
     upkeep: async () => {
       await repairDue();

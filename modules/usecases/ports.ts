@@ -524,6 +524,93 @@ export type TellTotals = (
   totals: Totals,
 ) => Promise<"told" | "same" | "early">;
 
+/** Who is told of a product's events over HTTP. */
+export type WebhookRecord = {
+  readonly id: string;
+  readonly productId: string;
+  readonly url: string;
+  /** Event types; absent = all. */
+  readonly types?: readonly string[];
+  readonly deploymentId?: string;
+  /** `whsec_<base64>`; never shown again, never logged. */
+  readonly secret: string;
+  readonly createdAt: Ms;
+  readonly createdBy: string;
+  readonly revision: number;
+};
+/** The delivery that is being repeated; what comes after it waits. */
+export type WebhookHead = {
+  readonly number: number;
+  readonly attempts: number;
+  /** Since when it is due; a day later it is given up. */
+  readonly dueAt: Ms;
+  readonly lastAt: Ms;
+  readonly nextAt: Ms;
+  readonly status?: number;
+  readonly error?: string;
+};
+/** A delivery that is over. */
+export type Delivery = {
+  /** Number of the journal line, whose text is the body. */
+  readonly number: number;
+  readonly type: string;
+  readonly state: "delivered" | "dead";
+  readonly attempts: number;
+  readonly dueAt: Ms;
+  readonly lastAt: Ms;
+  readonly status?: number;
+  readonly error?: string;
+  /** Of a dead one the body, as it may outlive the line. */
+  readonly text?: string;
+};
+/** Webhooks and how far each has come; what is done to one that was deleted meanwhile does nothing. */
+export type WebhookStore = {
+  /** Products that may have webhooks. */
+  products(): Promise<string[]>;
+  /** Oldest first. */
+  list(productId: string): Promise<WebhookRecord[]>;
+  get(productId: string, id: string): Promise<WebhookRecord | undefined>;
+  /** False when the product has `most` already. `position`: number of the last line it is not told. */
+  create(record: WebhookRecord, position: number, most: number): Promise<boolean>;
+  /** False when it is no longer `before`. */
+  replace(before: WebhookRecord, after: WebhookRecord): Promise<boolean>;
+  remove(productId: string, id: string): Promise<boolean>;
+  /** `position`: the last line that is done with; `replay`: the first one that is to be sent once more. */
+  progress(
+    productId: string,
+    id: string,
+  ): Promise<{ readonly position: number; readonly head?: WebhookHead; readonly replay?: number }>;
+  settle(webhook: WebhookRecord, delivery: Delivery): Promise<boolean>;
+  /** Lines up to this one are done with. */
+  pass(webhook: WebhookRecord, position: number): Promise<boolean>;
+  keepHead(webhook: WebhookRecord, head: WebhookHead): Promise<void>;
+  delivery(productId: string, id: string, number: number): Promise<Delivery | undefined>;
+  /** By number, after the given one. */
+  deliveries(
+    productId: string,
+    id: string,
+    state: Delivery["state"],
+    page: { readonly after?: number; readonly limit: number },
+  ): Promise<Delivery[]>;
+  /** Dead ones that are to be sent again, all when no numbers are given; how many. */
+  replay(productId: string, id: string, numbers?: readonly number[]): Promise<number>;
+};
+
+/** Posts signed JSON (Standard Webhooks); never throws. */
+export type SendSigned = (message: {
+  readonly url: string;
+  readonly secret: string;
+  readonly id: string;
+  readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}) => Promise<SendResult>;
+/** `status` of the answer, or why there is none. */
+export type SendResult = {
+  readonly status?: number;
+  readonly error?: string;
+  readonly retryAfterMs?: number;
+};
+
 /** Murano's Keystore: string values under keys, with expiry. */
 export type KeyValueStore = {
   get(key: string): Promise<string | undefined>;
@@ -540,7 +627,7 @@ export type AlarmClock = {
   /** Runs the named duty soon, on some worker. */
   wake(duty: Duty, subject?: string): void;
 };
-export type Duty = "sweep" | "conduct" | "relay" | "upkeep" | "timer";
+export type Duty = "sweep" | "conduct" | "relay" | "upkeep" | "timer" | "webhook";
 
 export type StoreHealth = {
   ping(): Promise<void>;

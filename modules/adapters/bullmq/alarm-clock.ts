@@ -12,6 +12,7 @@ export const dutyIntervalsMs: Readonly<Record<Duty, number>> = {
   relay: 150,
   timer: 500,
   upkeep: 5000,
+  webhook: 200,
 };
 const duties = Object.keys(dutyIntervalsMs) as readonly Duty[];
 const queueName = "duties";
