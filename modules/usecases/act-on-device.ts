@@ -42,6 +42,8 @@ export type ActOptions = {
   readonly seen?: boolean;
   /** Old final updates are wanted whatever the event. */
   readonly past?: boolean;
+  /** Stores when the device is due next even if nothing else came of it: its present entry is out of date. */
+  readonly movesDue?: true;
   /** A deployment that the device is about to join. */
   readonly joining?: DeploymentRecord;
   /** Fields of the record that no decision touches; undefined = none. */
@@ -148,7 +150,15 @@ export function makeDeviceActions(deps: ActDeps) {
     };
     const isEdited = Object.keys(edits).length + Object.keys(extras).length > 0;
     const type: JournalEvent["type"] | undefined = options.tells ?? (isEdited ? "device.changed" : undefined);
-    if (outcome.device === before.device && type === undefined) return undefined;
+    const { productId } = before.device;
+    const outages = await deps.outages();
+    const dueOf = async (device: Device) =>
+      dueAt(device, before.deployments, await deps.limitsOf(productId), outages);
+    if (outcome.device === before.device && type === undefined) {
+      if (options.movesDue !== true) return undefined;
+      const next = await dueOf(before.device);
+      if (next !== undefined && next <= before.now) return undefined;
+    }
     const revision = before.device.revision + 1;
     const seq = outcome.device.eventSeq + 1;
     const version = installedVersion === undefined ? {} : { version: installedVersion };
@@ -161,7 +171,7 @@ export function makeDeviceActions(deps: ActDeps) {
       lines: outcome.lines,
       folds: outcome.folds,
       events: told ? [...outcome.events, told] : outcome.events,
-      dueAt: dueAt(after, before.deployments, await deps.limitsOf(after.productId)),
+      dueAt: await dueOf(after),
       fences: fencesOf(before, after),
       notify: outcome.notify === true,
       ...(options.seen ? { seenAt: before.now } : {}),

@@ -28,10 +28,11 @@ export function makeSweepDue({ devices, actOnMany, failPoint }: SweepDeps) {
       failPoint("sweep:claimed");
       const { acted } = await actOnMany(due.refs, () => [{ type: "tick" }], {
         actor: { kind: "timer", id: "deadline" },
+        movesDue: true,
       });
       failPoint("sweep:judged");
       judged += acted.length;
-      const moved = acted.some(({ before, outcome }) => outcome.device !== before.device);
+      const moved = acted.some(({ changed }) => changed);
       if (due.refs.length < batch || !moved) break;
     }
     return { judged, oldestLateMs };
