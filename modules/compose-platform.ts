@@ -21,6 +21,8 @@ export type ComposePlatformDeps = {
   readonly solution: Pick<Solution, "configs" | "handlers">;
   readonly manifest: Pick<Manifest, "info">;
   readonly defaultProduct: string;
+  /** A signed link to an item's bytes. */
+  readonly link: (productId: string, id: string, expiresInMs: number) => string;
   readonly log: Logger;
 };
 
@@ -46,7 +48,13 @@ export function composePlatform(deps: ComposePlatformDeps): WithPlatform {
       requireProduct,
       log,
     }),
-    content: makeContent({ content: app.content, list: stores.content.list, requireProduct, log }),
+    content: makeContent({
+      content: app.content,
+      list: stores.content.list,
+      requireProduct,
+      link: deps.link,
+      log,
+    }),
     keystore: makeKeystore({ store: stores.keystore, log }),
     timer: makeTimer({ timers: makeTimerStore({ redis, clock }), newId: randomUUID, log }),
     config: makeConfig({

@@ -7,6 +7,7 @@ import { resolveRetry, resolveTimeouts } from "../otau/policy.ts";
 import { emptyTotals } from "../otau/totals.ts";
 import type { Actor } from "../otau/vocabulary.ts";
 import { type ApplyBody, applyDevicesMax, filterOfTarget } from "./apply-options.ts";
+import { refuseMissingContent } from "./content-links.ts";
 import { type DeploymentView, toDeploymentView } from "./deployment-view.ts";
 import { type DryRunReply, makeForeseeApply } from "./foresee-apply.ts";
 import type {
@@ -125,6 +126,8 @@ export function makeApplyPackage(deps: ApplyDeps) {
         { errors: reading.problems },
       );
     }
+    const { productId } = input;
+    await refuseMissingContent(content, { productId, packageId: item.id, configText: reading.configText });
     const settings = await deps.settingsOf(input.productId);
     const options = input.body.options ?? {};
     const now = await devices.now();

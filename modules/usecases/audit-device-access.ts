@@ -67,6 +67,8 @@ export function auditDeviceAccess(access: DeviceAccess, deps: AuditDeviceAccessD
       noting(credential, () => access.write(credential, entries, origin)),
     read: (credential, aliases) => noting(credential, () => access.read(credential, aliases)),
     peek: (credential, aliases) => noting(credential, () => access.peek(credential, aliases)),
+    listContent: (credential) => noting(credential, () => access.listContent(credential)),
+    findContent: (credential, id) => noting(credential, () => access.findContent(credential, id)),
     connected: (ref) => tell(ref, "device.connected"),
     disconnected: (ref) => tell(ref, "device.disconnected"),
   };

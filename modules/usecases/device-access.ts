@@ -1,3 +1,5 @@
+import type { SignedLink } from "./content-links.ts";
+import type { DeviceContent, FollowedLink } from "./deliver-content.ts";
 import type { DeviceRef } from "./ports.ts";
 
 /** A device that showed a valid credential. Its validity is checked again by each read and commit made under it. */
@@ -75,6 +77,12 @@ export type DeviceAccess = {
   read(credential: DeviceCredential, aliases: readonly string[]): Promise<ReadonlyMap<string, ResourceValue>>;
   /** Stamps of the present values, without delivering anything. */
   peek(credential: DeviceCredential, aliases: readonly string[]): Promise<ReadonlyMap<string, PeekedValue>>;
+  /** Ids of the content items of the device's product, in order. */
+  listContent(credential: DeviceCredential): Promise<readonly string[]>;
+  /** An item of the device's product; undefined where there is none. */
+  findContent(credential: DeviceCredential, id: string): Promise<DeviceContent | undefined>;
+  /** The item that a signed link stands for; the link is its own credential. */
+  followLink(link: SignedLink): Promise<FollowedLink>;
   /**
    * Calls the listener when a value may have been set for the device (a hint: it may be false, and it may be lost, so
    * compare every 30 s as well). Holds no connection of its own.

@@ -5,6 +5,7 @@ import type { PackageRules } from "../otau/package-payload.ts";
 import { resolveRetry, resolveTimeouts } from "../otau/policy.ts";
 import { type Actor, isLiveState } from "../otau/vocabulary.ts";
 import type { DeviceActions } from "./act-on-device.ts";
+import type { ContentLinks } from "./content-links.ts";
 import { readLastReport, reportAlias } from "./last-report.ts";
 import type {
   AlarmClock,
@@ -43,6 +44,7 @@ export type DeviceStateDeps = {
   readonly deployments: DeploymentStore;
   readonly settingsOf: ProductSettingsOf;
   readonly act: DeviceActions["act"];
+  readonly render: ContentLinks["render"];
   readonly resources: ResourceDefinitions;
   readonly rules: PackageRules;
   readonly newId: () => string;
@@ -52,15 +54,20 @@ export type DeviceStateDeps = {
 const unknownDevice = (ref: DeviceRef) =>
   new OtauError("NOT_FOUND", `There is no device ${ref.identity} in product ${ref.productId}.`);
 
-/** What stands in `config_otau.set`, as text. */
+/** What stands in `config_otau.set`, as the text that a device gets. */
 export function configSetOf(
   loaded: LoadedDevice,
+  render: ContentLinks["render"],
 ): { readonly text: string; readonly timestampUs: number } | undefined {
   const { configSet } = loaded.device;
   if (configSet === undefined) return undefined;
   if ("text" in configSet) return configSet;
-  const text = loaded.deployments.get(configSet.deploymentId)?.configText;
-  return text === undefined ? undefined : { text, timestampUs: configSet.timestampUs };
+  const { deploymentId, timestampUs } = configSet;
+  const deployment = loaded.deployments.get(deploymentId);
+  if (deployment === undefined) return undefined;
+  const { productId, configText, timeouts } = deployment;
+  const text = render({ productId, configText, timestampUs, totalMs: timeouts.totalMs });
+  return { text, timestampUs };
 }
 
 /** Murano's getIdentityState and setIdentityState, for scripts, the app API and the Device2 service alike. */
@@ -76,7 +83,7 @@ export function makeDeviceState(deps: DeviceStateDeps) {
     ]);
     if (loaded === undefined || stored === undefined) throw unknownDevice(ref);
     const resources = report === undefined ? stored : { ...stored, [reportAlias]: report };
-    const set = configSetOf(loaded);
+    const set = configSetOf(loaded, deps.render);
     const reported = resources["config_otau"];
     if (set === undefined) return resources;
     return {

@@ -3,6 +3,8 @@ import { identitySchema } from "../otau/ids.ts";
 import type { ConfigSet } from "../otau/model.ts";
 import { normaliseStamp } from "../otau/stamps.ts";
 import type { DeviceActions } from "./act-on-device.ts";
+import type { ContentLinks } from "./content-links.ts";
+import type { DeliverContent } from "./deliver-content.ts";
 import type {
   DeviceAccess,
   DeviceCredential,
@@ -54,6 +56,8 @@ export type AccessDeps = {
   readonly hints: Hints;
   readonly settingsOf: ProductSettingsOf;
   readonly act: DeviceActions["act"];
+  readonly contentArea: DeliverContent;
+  readonly render: ContentLinks["render"];
   /** 40 lower-case hex characters. */
   readonly newToken: () => string;
   /** SHA-256 in hex. */
@@ -149,7 +153,7 @@ export function makeDeviceAccess(deps: AccessDeps): DeviceAccess {
     const acted = await act(
       credential.ref,
       (loaded) => {
-        const set = configSetOf(loaded);
+        const set = configSetOf(loaded, deps.render);
         value = set && { value: set.text, timestampUs: set.timestampUs };
         return set ? [{ type: "delivered", timestampUs: set.timestampUs }] : [];
       },
@@ -209,6 +213,15 @@ export function makeDeviceAccess(deps: AccessDeps): DeviceAccess {
     write,
     read,
     peek,
+    listContent: async (credential) => {
+      await loadUnder(credential);
+      return deps.contentArea.list(credential.ref.productId);
+    },
+    findContent: async (credential, id) => {
+      await loadUnder(credential);
+      return deps.contentArea.find(credential.ref.productId, id);
+    },
+    followLink: deps.contentArea.follow,
     watch: watchers.watch,
     touch: (ref) => {
       devices

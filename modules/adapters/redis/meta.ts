@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { StartupError } from "../../startup-error.ts";
 import { defaultShardCount, metaKey } from "./keys.ts";
 import type { RedisConnection } from "./scripts.ts";
@@ -11,6 +12,8 @@ export type StoreMeta = {
   readonly shardCount: number;
   /** The server has sharded channels; without them plain ones are used. */
   readonly hasShardedChannels: boolean;
+  /** Signs links to content bytes; made once, for all processes. */
+  readonly linkSecret: string;
 };
 
 /**
@@ -23,7 +26,13 @@ export async function openMeta(
 ): Promise<StoreMeta> {
   await redis.hsetnx(metaKey, "shardCount", String(options.shardCount ?? defaultShardCount));
   await redis.hsetnx(metaKey, "schemaVersion", String(schemaVersion));
-  const [version, shards] = await redis.hmget(metaKey, "schemaVersion", "shardCount");
+  await redis.hsetnx(metaKey, "linkSecret", randomBytes(32).toString("hex"));
+  const [version, shards, linkSecret] = await redis.hmget(
+    metaKey,
+    "schemaVersion",
+    "shardCount",
+    "linkSecret",
+  );
   const found = { schemaVersion: Number(version), shardCount: Number(shards) };
   if (!Number.isInteger(found.schemaVersion) || found.schemaVersion > schemaVersion) {
     throw new StartupError(
@@ -35,7 +44,7 @@ export async function openMeta(
       `The store's shard count is "${shards}", which is no number: it was damaged by hand`,
     );
   }
-  return { ...found, hasShardedChannels: await hasShardedChannels(redis) };
+  return { ...found, linkSecret: linkSecret ?? "", hasShardedChannels: await hasShardedChannels(redis) };
 }
 
 /** A capability is tried, never read off a version: servers report versions they only resemble. */

@@ -4,6 +4,8 @@ import type { DeviceReply } from "./replies.ts";
 /** One request as a route sees it. */
 export type DeviceCall = {
   readonly request: IncomingMessage;
+  /** Decoded. */
+  readonly path: string;
   readonly query: string;
   /** Reads the body; undefined when the device went away in the middle. */
   readonly body: () => Promise<string | undefined>;

@@ -3,6 +3,7 @@ import http, { type IncomingMessage, type ServerResponse } from "node:http";
 import https from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Logger } from "../../logger.ts";
+import { contentLinkRoot } from "../../usecases/content-links.ts";
 import type { DeviceAccess } from "../../usecases/device-access.ts";
 import { startBeat } from "../beat.ts";
 import { createKnownValues } from "../known-values.ts";
@@ -12,6 +13,7 @@ import { makeDeviceRoutes } from "./device-routes.ts";
 import { createLongPolls } from "./long-polls.ts";
 import { createBodyBudget, readBody } from "./read-body.ts";
 import { type DeviceReply, emptyReply, faultReply, sendReply, textReply } from "./replies.ts";
+import { createStreamReplies } from "./send-stream.ts";
 import { createSocketOrder } from "./socket-order.ts";
 
 export type DeviceHttpOptions = {
@@ -41,6 +43,10 @@ export type DeviceHttpLimits = {
   readonly maxPollsPerDevice: number;
   /** Devices whose last handed-over values are remembered to the microsecond. */
   readonly maxKnownDevices: number;
+  /** Downloads at once; each holds a file open. */
+  readonly maxDownloads: number;
+  /** A download that takes no byte for this long is ended. */
+  readonly downloadStallMs: number;
 };
 
 const defaultLimits: DeviceHttpLimits = {
@@ -54,6 +60,8 @@ const defaultLimits: DeviceHttpLimits = {
   recheckMs: 4_000,
   maxPollsPerDevice: 8,
   maxKnownDevices: 50_000,
+  maxDownloads: 2_000,
+  downloadStallMs: 60_000,
 };
 
 /** The listener that devices speak HTTP to. */
@@ -81,6 +89,11 @@ export function createDeviceHttpServer(options: DeviceHttpOptions): DeviceHttpSe
   });
   const answer = makeAnswer({ ...options, known, longPolls }, limits);
   const inOrder = createSocketOrder();
+  const sendStream = createStreamReplies({
+    log,
+    maxAtOnce: limits.maxDownloads,
+    stallMs: limits.downloadStallMs,
+  });
   let isClosing = false;
   let stopBeat: (() => void) | undefined;
 
@@ -89,7 +102,9 @@ export function createDeviceHttpServer(options: DeviceHttpOptions): DeviceHttpSe
       if (isClosing) response.shouldKeepAlive = false;
       const reply = isClosing ? closingReply : await answer(request, response);
       if (isClosing) response.shouldKeepAlive = false;
-      if (reply !== undefined) sendReply(request, response, reply);
+      if (reply?.stream !== undefined)
+        await sendStream(request, response, { ...reply, stream: reply.stream });
+      else if (reply !== undefined) sendReply(request, response, reply);
     });
   });
   server.on("clientError", answerClientFault);
@@ -148,13 +163,13 @@ function makeAnswer(
   const budget = createBodyBudget(limits.maxHeldBytes);
   return async (request: IncomingMessage, response: ServerResponse): Promise<DeviceReply | undefined> => {
     const { path, query } = readTarget(request.url);
-    const byMethod = routes.get(path);
+    const byMethod = routes.get(path.startsWith(contentLinkRoot) ? contentLinkRoot : path);
     if (byMethod === undefined) return textReply(404, "No such path in the device API.\n");
     const route = byMethod.get(request.method ?? "");
     if (route === undefined) return emptyReply(405, ["Allow", [...byMethod.keys()].join(", ")]);
     try {
       const body = () => readBody(request, limits.maxBodyBytes, budget);
-      return await route({ request, query, body, hangUp: () => hangUpSignal(response) });
+      return await route({ request, path, query, body, hangUp: () => hangUpSignal(response) });
     } catch (error) {
       return faultReply(error, deps.log);
     }

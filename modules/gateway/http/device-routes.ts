@@ -1,11 +1,13 @@
 import type { IncomingMessage } from "node:http";
 import { OtauError } from "../../errors.ts";
+import { contentLinkRoot } from "../../usecases/content-links.ts";
 import type { DeviceAccess, DeviceCredential, ResourceValue } from "../../usecases/device-access.ts";
 import type { KnownValues } from "../known-values.ts";
 import { admissibleAliases, checkedEntries, entriesOfPairs } from "../written-values.ts";
 import { makeActivation } from "./activation.ts";
 import type { DeviceRoute } from "./device-call.ts";
 import { readOrigin, readToken } from "./device-request.ts";
+import { makeDownload, makeFollowLink } from "./downloads.ts";
 import { encodeForm, parseForm } from "./form.ts";
 import type { createLongPolls } from "./long-polls.ts";
 import { lastModifiedDate, readSince } from "./poll-since.ts";
@@ -27,11 +29,14 @@ export type DeviceRouteDeps = {
 export function makeDeviceRoutes(
   deps: DeviceRouteDeps,
 ): ReadonlyMap<string, ReadonlyMap<string, DeviceRoute>> {
+  const followLink = makeFollowLink(deps);
   const alias = { GET: makeRead(deps), POST: makeWrite(deps) };
   return new Map([
     ["/provision/activate", methods({ POST: makeActivation(deps) })],
     ["/onep:v1/stack/alias", methods(alias)],
     ["/onep:v1/stack/record", methods({ POST: makeRecord(deps) })],
+    ["/provision/download", methods({ GET: makeDownload(deps) })],
+    [contentLinkRoot, methods({ GET: followLink, HEAD: followLink })],
     ["/timestamp", methods({ GET: async () => textReply(200, String(Math.floor(deps.now() / 1000))) })],
   ]);
 }

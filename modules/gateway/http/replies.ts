@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Readable } from "node:stream";
 import { OtauError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 
@@ -6,7 +7,10 @@ import type { Logger } from "../../logger.ts";
 export type DeviceReply = {
   readonly status: number;
   readonly body?: string;
-  readonly type?: "text/plain" | "application/x-www-form-urlencoded" | "text/csv";
+  /** Bytes in place of a body, sent as they are read: opened only when they are wanted. */
+  readonly stream?: { readonly length: number; readonly open: () => Promise<Readable> };
+  /** MIME type. */
+  readonly type?: string;
   /** Names and values in turn. */
   readonly headers?: readonly string[];
 };
@@ -25,21 +29,31 @@ export const emptyReply = (status: number, headers: readonly string[] = []): Dev
 });
 
 /**
- * Sends a reply in one piece. The oldest clients read 512 bytes, look for the literal `Content-Length: ` and know no
+ * Sends a reply without a stream in one piece. The oldest clients read 512 bytes, look for the literal `Content-Length: ` and know no
  * chunks, so a 204 and a 304 carry a length as well, and neither Date nor Keep-Alive is sent.
  */
 export function sendReply(request: IncomingMessage, response: ServerResponse, reply: DeviceReply): void {
   if (response.headersSent || response.destroyed) return;
   const body = reply.body ?? "";
+  writeHead(request, response, reply, Buffer.byteLength(body));
+  response.end(body);
+}
+
+/** Sends status line and headers; the body has exactly so many bytes. */
+export function writeHead(
+  request: IncomingMessage,
+  response: ServerResponse,
+  reply: DeviceReply,
+  length: number,
+): void {
   const headers = reply.type === undefined ? [] : ["Content-Type", reply.type];
-  headers.push("Content-Length", String(Buffer.byteLength(body)), ...(reply.headers ?? []));
+  headers.push("Content-Length", String(length), ...(reply.headers ?? []));
   response.sendDate = false;
   if (!response.shouldKeepAlive) headers.push("Connection", "close");
   else if (request.httpVersionMinor === 0) headers.push("Connection", "keep-alive");
   // HTTP/1.1 keeps a connection by itself; removing the header keeps Node from adding two.
   else response.removeHeader("Connection");
   response.writeHead(reply.status, headers);
-  response.end(body);
 }
 
 /** What a caught error is to a device. Faults of ours are logged, and named to nobody. */

@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
+import { Readable } from "node:stream";
 import { OtauError } from "../../../modules/errors.ts";
+import type { DeviceContent } from "../../../modules/usecases/deliver-content.ts";
 import type {
   DeviceAccess,
   DeviceCredential,
@@ -23,6 +25,8 @@ export type FakeAccess = DeviceAccess & {
   addDevice(identity: string, token?: string, productId?: string): void;
   /** Sets a value as the cloud does. */
   set(identity: string, alias: string, value: string, timestampUs: number, options?: { hint: boolean }): void;
+  /** Puts an item into the content area. */
+  addContent(id: string, bytes: Buffer, item?: Partial<Pick<DeviceContent, "type" | "tags">>): void;
   revoke(token: string): void;
   /** While true every call fails as if the store were away. */
   isAway: boolean;
@@ -38,6 +42,7 @@ export function createFakeAccess(): FakeAccess {
   const devices = new Map<string, Map<string, Stored>>();
   const activated = new Set<string>();
   const listeners = new Map<string, Set<() => void>>();
+  const contents = new Map<string, DeviceContent>();
   let writeGate: Promise<void> = Promise.resolve();
   let ownStampUs = 0;
   let pendingWrites = 0;
@@ -79,6 +84,18 @@ export function createFakeAccess(): FakeAccess {
       const key = `default/${identity}`;
       devices.get(key)?.set(alias, { value, timestampUs, delivered: false });
       if (options?.hint !== false) hint(key);
+    },
+    addContent(id, bytes, { type = "application/octet-stream", tags = {} } = {}) {
+      const sha256 = createHash("sha256").update(bytes).digest("hex");
+      contents.set(id, {
+        type,
+        tags,
+        length: bytes.length,
+        sha256,
+        lastModified: 1_700_000_000_999,
+        open: async (range) =>
+          Readable.from([range ? bytes.subarray(range.start, range.end + 1) : bytes], { objectMode: false }),
+      });
     },
     revoke(token) {
       const ref = tokens.get(token);
@@ -153,6 +170,21 @@ export function createFakeAccess(): FakeAccess {
           return [[alias, { timestampUs: stored.timestampUs, delivered: stored.delivered }] as const];
         }),
       );
+    },
+    async listContent(credential) {
+      stateOf(credential);
+      return [...contents.keys()];
+    },
+    async findContent(credential, id) {
+      stateOf(credential);
+      return contents.get(id);
+    },
+    async followLink({ id, expires, signature }) {
+      checkStore();
+      if (signature !== "good") return { outcome: "forged" };
+      if (expires === "1") return { outcome: "expired" };
+      const content = contents.get(id);
+      return content === undefined ? { outcome: "gone" } : { outcome: "found", content };
     },
     async watch(ref, listener) {
       const own = listeners.get(keyOf(ref)) ?? new Set();
