@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { shardKeys, shardOf } from "../../../modules/adapters/redis/keys.ts";
 import type { JournalEvent } from "../../../modules/otau/model.ts";
@@ -41,6 +42,27 @@ describe("creating devices", () => {
     await devices.create("p", [{ identity: "gw-1", tags, installedVersion: "v".repeat(128) }], actor);
     expect((await loaded(devices, "gw-1")).device).toMatchObject({ tags, installedVersion: "v".repeat(128) });
     expect(await redis.client.object("ENCODING", keysOf("gw-1").device("p", "gw-1"))).toBe("listpack");
+  });
+
+  it("gives back any text, whatever characters it holds", async () => {
+    const { devices, device } = await withDevice();
+    let before = device;
+    const anyText = fc.string({ unit: "binary", maxLength: 400 }).map((text) => text.toWellFormed());
+    await fc.assert(
+      fc.asyncProperty(anyText, anyText, async (tag, version) => {
+        const edited = {
+          tags: { t: tag },
+          installedVersion: version,
+          configSet: { text: tag, timestampUs: 5 },
+        };
+        expect(await devices.commitMany([change(before, edited)])).toEqual(["done"]);
+        const after = (await loaded(devices, "gw-1")).device;
+        expect(after).toMatchObject(edited);
+        expect(await devices.count("p", { tags: { t: [tag] }, installedVersion: [version] })).toBe(1);
+        before = after;
+      }),
+      { numRuns: 40 },
+    );
   });
 
   it("writes one log entry that names the device", async () => {
