@@ -5,6 +5,7 @@ import { createDefiners } from "./runtime/define.ts";
 import type { makeApplyPackage } from "./usecases/apply-package.ts";
 import type { makeCancelUpdate } from "./usecases/cancel-update.ts";
 import type { makeDeviceState } from "./usecases/device-state.ts";
+import type { makeExplainDevice } from "./usecases/explain-device.ts";
 import type { makeListUpdates } from "./usecases/list-updates.ts";
 import type { makeManageContent } from "./usecases/manage-content.ts";
 import type { makeManageDevices } from "./usecases/manage-devices.ts";
@@ -28,6 +29,7 @@ export type App = {
   readonly retryUpdates: ReturnType<typeof makeRetryUpdates>;
   readonly steer: ReturnType<typeof makeSteerDeployment>;
   readonly updates: ReturnType<typeof makeListUpdates>;
+  readonly explainDevice: ReturnType<typeof makeExplainDevice>;
   readonly products: ReturnType<typeof makeManageProducts>;
   readonly devices: ReturnType<typeof makeManageDevices>;
   readonly deviceState: ReturnType<typeof makeDeviceState>;

@@ -15,6 +15,8 @@ import { makeContentLinks } from "./usecases/content-links.ts";
 import { makeDeliverContent } from "./usecases/deliver-content.ts";
 import type { DeviceAccess } from "./usecases/device-access.ts";
 import { makeDeviceState, type ResourceDefinitions } from "./usecases/device-state.ts";
+import { makeDirectRollout } from "./usecases/direct-rollout.ts";
+import { makeExplainDevice } from "./usecases/explain-device.ts";
 import { makeFollowCancel } from "./usecases/follow-cancel.ts";
 import { makeDeviceAccess } from "./usecases/grant-device-access.ts";
 import { makeListUpdates } from "./usecases/list-updates.ts";
@@ -30,6 +32,7 @@ import { makeReadAudit } from "./usecases/read-audit.ts";
 import { makeRecordReports } from "./usecases/record-reports.ts";
 import { makeReleaseDeployment } from "./usecases/release-deployment.ts";
 import { makeRetryUpdates } from "./usecases/retry-updates.ts";
+import { makeRolloutFacts } from "./usecases/rollout-facts.ts";
 import { makeSteerDeployment } from "./usecases/steer-deployment.ts";
 import { makeStreamEvents } from "./usecases/stream-events.ts";
 import { makeSweepDue } from "./usecases/sweep-due.ts";
@@ -77,11 +80,14 @@ export function composeApp(deps: AppDeps) {
   });
   const followCancel = makeFollowCancel({ devices, deployments, actOnMany, failPoint });
   const steer = makeSteerDeployment({ devices, deployments, actOnMany, alarm, failPoint });
+  const directRollout = makeDirectRollout({ devices, deployments, rejudge: steer.rejudge, failPoint });
   const release = makeReleaseDeployment({
     devices,
     deployments,
     leases,
     actOnMany,
+    directRollout,
+    monotonicMs: () => performance.now(),
     holder: `${process.pid}.${randomBytes(6).toString("hex")}`,
     failPoint,
   });
@@ -91,6 +97,7 @@ export function composeApp(deps: AppDeps) {
     deployments,
     products,
     followCancel,
+    directRollout,
     release,
     tellTotals: stores.tellTotals,
     alarm,
@@ -132,6 +139,10 @@ export function composeApp(deps: AppDeps) {
     retryUpdates: makeRetryUpdates({ devices, act, actOnMany, followCancel, steer }),
     steer,
     updates: makeListUpdates({ devices }),
+    explainDevice: makeExplainDevice({
+      devices,
+      rolloutFactsOf: makeRolloutFacts({ devices, deployments, content }),
+    }),
     products: makeManageProducts({ products, devices, content, lastingProduct: "default", changed: forget }),
     devices: makeManageDevices({
       devices,
@@ -173,7 +184,7 @@ export function composeApp(deps: AppDeps) {
       refuseTarget: makeTargetCheck(deps.config),
       wake: () => alarm.wake("webhook"),
     }),
-    audit: makeReadAudit({ journal: stores.journal }),
+    audit: makeReadAudit({ journal: stores.archive }),
     stream,
     rules,
     read: { devices, deployments, content },

@@ -9,6 +9,9 @@ import { makeDeviceStore } from "./adapters/redis/device-store.ts";
 import { makeHints } from "./adapters/redis/hints.ts";
 import { makeIdempotencyStore } from "./adapters/redis/idempotency-store.ts";
 import { makeJournal } from "./adapters/redis/journal.ts";
+import { makeJournalArchive } from "./adapters/redis/journal-archive.ts";
+import { makeJournalFiles } from "./adapters/redis/journal-files.ts";
+import { makeJournalReads } from "./adapters/redis/journal-reads.ts";
 import { makeTellTotals } from "./adapters/redis/journal-totals.ts";
 import { makeKeyValueStore } from "./adapters/redis/keystore.ts";
 import { makeLeases } from "./adapters/redis/leases.ts";
@@ -25,6 +28,9 @@ import { makeProductSettings } from "./usecases/product-settings.ts";
 export type StoresOptions = {
   readonly address: StoreAddress;
   readonly dataDir: string;
+  /** Lines of a journal that stay in the store, and days after which older ones are deleted. */
+  readonly journalLines: number;
+  readonly journalDays?: number | undefined;
   readonly db?: number;
   /** Time that tests move; refused by a store that serves devices. */
   readonly usesTestClock?: boolean;
@@ -64,6 +70,13 @@ export async function openStores(options: StoresOptions) {
     linkSecret: meta.linkSecret,
     deployments,
     journal,
+    archive: makeJournalArchive({
+      ...deps,
+      files: makeJournalFiles(join(options.dataDir, "journal")),
+      reads: makeJournalReads(deps),
+      linesKept: options.journalLines,
+      ...(options.journalDays === undefined ? {} : { filesKeptMs: options.journalDays * 86_400_000 }),
+    }),
     tellTotals: makeTellTotals(deps),
     devices: refreshWhenFenced(
       makeDeviceStore({

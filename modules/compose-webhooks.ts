@@ -14,7 +14,7 @@ export function composeWebhooks(
   const sender = makeSignedSender({ allowPrivateTargets });
   const { deliverAll, close } = makeDeliverWebhooks({
     webhooks: stores.webhooks,
-    journal: stores.journal,
+    journal: stores.archive,
     leases: stores.leases,
     send: sender.send,
     now: stores.clock.roughNow,

@@ -22,6 +22,7 @@ import { readManifest } from "./runtime/manifest.ts";
 import { buildOpenapi } from "./runtime/openapi.ts";
 import { knownServices, resourcesOf } from "./services.ts";
 import type { Swept } from "./usecases/sweep-due.ts";
+import { makeKeepJournals } from "./usecases/verify-journal.ts";
 
 export type ComposeOptions = {
   readonly config: Config;
@@ -86,6 +87,13 @@ export async function compose(options: ComposeOptions) {
             stores: workStores,
             sweep: work.sweep,
             conduct: work.conductor,
+            keepJournals: makeKeepJournals({
+              archive: workStores.archive,
+              leases: workStores.leases,
+              webhooks: workStores.webhooks,
+              holder: `${process.pid}.${randomBytes(6).toString("hex")}`,
+              now: Date.now,
+            }),
             deliverWebhooks: async () => webhooks?.deliverAll(),
             fireTimers: async () => (hearsTimers ? await fireTimers?.() : undefined),
             swept: (swept) => {
@@ -162,6 +170,8 @@ function storesOptions({ config, store, log, db, usesTestClock }: ComposeOptions
   return {
     address: store.address,
     dataDir: config.dataDir,
+    journalLines: config.journalLines,
+    journalDays: config.journalDays,
     ...(db === undefined ? {} : { db }),
     ...(usesTestClock ? { usesTestClock } : {}),
     log,

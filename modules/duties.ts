@@ -18,6 +18,8 @@ export type DutyDeps = {
   readonly fireTimers: () => Promise<unknown>;
   /** Carries new lines to webhooks; does not wait for slow ones. */
   readonly deliverWebhooks: () => Promise<void>;
+  /** Moves old journal lines of the products out of the store. */
+  readonly keepJournals: (productIds: readonly string[]) => Promise<void>;
   /** How the last sweep went, for readiness and metrics. */
   readonly swept: (swept: Swept) => void;
   readonly repaired: (count: number) => void;
@@ -31,6 +33,7 @@ export function makeDuties({
   conduct,
   fireTimers,
   deliverWebhooks,
+  keepJournals,
   swept,
   repaired,
   failPoint,
@@ -81,6 +84,7 @@ export function makeDuties({
       await repairDue();
       await dropAbandoned();
       await stores.journal.trimAll();
+      await keepJournals(await products.ids());
     },
   };
 }

@@ -50,6 +50,11 @@ const port = z
   .transform(Number)
   .refine((number) => number <= 65_535, { error: portError });
 
+const wholeNumber = z
+  .string()
+  .regex(/^[1-9]\d{0,8}$/, { error: "must be a whole number from 1 to 999999999" })
+  .transform(Number);
+
 const host = z.string().regex(/^[A-Za-z0-9.:_-]{1,253}$/, {
   error: "must be a host name or an IP address, without brackets or a port",
 });
@@ -211,6 +216,18 @@ export const settings = {
     optional(yesOrNo),
     "`true` while `HOST` is loopback",
     "Allows webhooks and connectors to call `http:`, loopback and private addresses.",
+  ),
+  journalLines: setting(
+    "OTAU_JOURNAL_LINES",
+    text(wholeNumber, 1_000_000),
+    "`1000000`",
+    "Lines of each product's journal that stay in Redis; older ones move to `journal/` in `OTAU_DATA_DIR`, which all processes must share.",
+  ),
+  journalDays: setting(
+    "OTAU_JOURNAL_DAYS",
+    optional(wholeNumber),
+    "none: they are kept",
+    "After so many days files of old journal lines are deleted, unless a webhook still needs them.",
   ),
   noFetch: setting(
     "OTAU_NO_FETCH",

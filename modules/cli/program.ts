@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { addApply } from "./commands/apply.ts";
+import { addAudit } from "./commands/audit.ts";
 import { addContent } from "./commands/content.ts";
 import { addDeployments } from "./commands/deployments.ts";
 import { addDevices } from "./commands/devices.ts";
@@ -52,7 +53,7 @@ export function makeProgram(
     })
     .addHelpText("after", helpEnd);
   for (const add of [addContent, addPackages, addApply, addWatch, addDeployments]) add(program, io);
-  for (const add of [addDevices, addWhy, addHistory, addToken, addSimulate]) add(program, io);
+  for (const add of [addDevices, addWhy, addHistory, addToken, addAudit, addSimulate]) add(program, io);
   return program;
 }
 

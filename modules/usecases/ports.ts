@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import type { ChainPoint } from "../otau/journal-chain.ts";
 import type {
   Deployment,
   Device,
@@ -9,6 +10,8 @@ import type {
   Outage,
   Update,
 } from "../otau/model.ts";
+import type { Gate, GateFigures, Outcomes } from "../otau/rollout-gate.ts";
+import type { Wave } from "../otau/rollout-waves.ts";
 import type { Actor, DeploymentState, UpdateState } from "../otau/vocabulary.ts";
 
 /** Names one device. */
@@ -26,6 +29,8 @@ export type DeploymentRecord = Deployment & {
   readonly generation: number;
   readonly createdBy: string;
   readonly startAt?: Ms;
+  /** Since when it is in its state; absent = since it was created. */
+  readonly stateSince?: Ms;
   readonly ratePerMinute?: number;
   readonly reason?: "GATE";
   readonly endedAt?: Ms;
@@ -40,6 +45,30 @@ export type DeploymentRecord = Deployment & {
   };
   /** The apply's options as given, for display. */
   readonly options: unknown;
+  /** Absent: all members form one wave. */
+  readonly waves?: readonly Wave[];
+  /** Share of a wave's updates that must be final before the next one; absent = all of them. */
+  readonly advancePercent?: number;
+  /** `wave`: each wave but the first is opened by an operator. */
+  readonly approval?: "wave";
+  /** Number of the open wave; absent = the first. */
+  readonly openWave?: number;
+  readonly waveOpenedAt?: Ms;
+  /** The open wave is done, and the next one waits for an operator since. */
+  readonly wantsApproval?: Ms;
+  readonly gate?: Gate;
+  /** Rises with each resume of a halted one: what ended before counts no more; absent = 1. */
+  readonly gateEpoch?: number;
+  readonly gateSince?: Ms;
+  /** What the gate counted when it tripped. */
+  readonly gateFigures?: GateFigures;
+};
+
+/** How far a deployment's open wave is, and how its updates ended since its start or last resume. */
+export type RolloutProgress = {
+  readonly waveMembers: number;
+  readonly waveFinals: number;
+  readonly outcomes: Outcomes;
 };
 
 /** Members of a deployment by state, with their sum. */
@@ -172,13 +201,18 @@ export type DeviceStore = {
   totalsMany(deploymentIds: readonly string[]): Promise<Totals[]>;
   /** Slots of `maxConcurrent` that are held. */
   slotsHeld(deploymentId: string): Promise<number>;
-  /** Updates the releaser may judge. */
+  /** How far the rollout is: all figures of a shard are of one moment. */
+  rollout(record: DeploymentRecord): Promise<RolloutProgress>;
+  /** Per shard a bitmap of the deployment's members over their ordinals, the first in the highest bit. */
+  memberBits(deploymentId: string): Promise<readonly Uint8Array[]>;
+  /** Updates the releaser may judge; `until` = the first ordinal that is left out. */
   readyMembers(
     deploymentId: string,
     productId: string,
     shard: number,
     from: number,
     limit: number,
+    until?: number,
   ): Promise<MemberPage>;
   /** Members in any of the states (all when absent), one shard, by ordinal. */
   members(
@@ -382,7 +416,14 @@ export type DeploymentChange = {
     | "expiresAt"
     | "maxConcurrent"
     | "ratePerMinute"
-    | "expectedTotal"]?: Exclude<DeploymentRecord[Field], undefined> | null;
+    | "expectedTotal"
+    | "openWave"
+    | "waveOpenedAt"
+    | "wantsApproval"
+    | "gate"
+    | "gateEpoch"
+    | "gateSince"
+    | "gateFigures"]?: Exclude<DeploymentRecord[Field], undefined> | null;
 };
 
 export type DeploymentStore = {
@@ -513,6 +554,20 @@ export type Journal = {
   relay(productId: string, shard: number): Promise<number>;
   /** Lines written to shard logs and not yet relayed. */
   backlog(): Promise<number>;
+};
+
+/** A row of the whole journal: a line's exact text, or a point that its chain must pass through. */
+export type JournalRow =
+  | { readonly kind: "line"; readonly text: string }
+  | { readonly kind: "begin" | "point" | "end"; readonly point: ChainPoint };
+
+/** The whole journal, wherever its lines are: in the store, or in files of the data folder. */
+export type JournalArchive = Pick<Journal, "texts" | "textsBefore" | "newest"> & {
+  /** Moves lines beyond those that stay in the store into files; how many. */
+  archive(productId: string): Promise<number>;
+  /** Deletes files that are too old, unless lines from that number on are still needed. */
+  retain(productId: string, neededFrom: number, nowMs: number): Promise<void>;
+  rows(productId: string): AsyncIterable<JournalRow>;
 };
 
 /**

@@ -1,5 +1,6 @@
 import { isWanted, type LineFilter, readLine } from "./journal-line.ts";
-import type { Journal } from "./ports.ts";
+import type { JournalArchive } from "./ports.ts";
+import { exportJournal } from "./verify-journal.ts";
 
 const linesPerRead = 1000;
 /** A page looks at no more lines; beyond it answers what it has and where to go on. */
@@ -12,7 +13,7 @@ export type AuditPage = {
   readonly order: "asc" | "desc";
 };
 
-export type ReadAuditDeps = { readonly journal: Pick<Journal, "texts" | "textsBefore"> };
+export type ReadAuditDeps = { readonly journal: Pick<JournalArchive, "texts" | "textsBefore" | "rows"> };
 
 /** The journal as a list. */
 export function makeReadAudit({ journal }: ReadAuditDeps) {
@@ -45,7 +46,7 @@ export function makeReadAudit({ journal }: ReadAuditDeps) {
     return { texts: found, next: at };
   }
 
-  return { list };
+  return { list, export: (productId: string) => exportJournal(journal, productId) };
 }
 
 /** A look at the text is a tenth of reading it. */

@@ -1,12 +1,9 @@
 import { productScript } from "./product-scripts.ts";
 
-/** Lines of a journal that stay in Redis. */
-export const journalLinesMax = 1_000_000;
-
 /**
  * Appends a lot if both the journal and the source are where the caller saw them.
  * KEYS: journal, head. ARGV: field of the source's position, position seen, new position, number seen, digest seen,
- * new number, new digest, how many lines stay, the lot's text ('' = none). Answers `{ "moved" }` or `{ "lost" }`.
+ * new number, new digest, the lot's text ('' = none). Answers `{ "moved" }` or `{ "lost" }`.
  */
 export const appendToJournal = productScript(
   "appendToJournal",
@@ -14,14 +11,12 @@ export const appendToJournal = productScript(
 typed({ 'stream', 'hash' })
 local r = redis.call('HMGET', KEYS[2], 'n', 'digest', ARGV[1])
 if (r[1] or '0') ~= ARGV[4] or (r[2] or '') ~= ARGV[5] or (r[3] or '0-0') ~= ARGV[2] then return { 'lost' } end
-if ARGV[9] ~= '' then
+if ARGV[8] ~= '' then
   -- A lot is named by its last line; its digest lets a chain be checked from there on when its begin is gone.
   -- First of the writes, as the server refuses a name that is not beyond the last one.
-  redis.call('XADD', KEYS[1], ARGV[6] .. '-0', 'lines', ARGV[9], 'digest', ARGV[7])
+  redis.call('XADD', KEYS[1], ARGV[6] .. '-0', 'lines', ARGV[8], 'digest', ARGV[7])
 end
 redis.call('HSET', KEYS[2], 'n', ARGV[6], 'digest', ARGV[7], ARGV[1], ARGV[3])
-local oldest = tonumber(ARGV[6]) - tonumber(ARGV[8])
-if oldest > 0 then redis.call('XTRIM', KEYS[1], 'MINID', '~', int(oldest) .. '-0') end
 return { 'moved' }`,
 );
 

@@ -3,14 +3,7 @@ import type { Journal, JournalLine } from "../../usecases/ports.ts";
 import { withStoreErrors } from "./connection.ts";
 import { type JournalHead, type LogEntry, lotOf } from "./journal-lines.ts";
 import { makeJournalReads } from "./journal-reads.ts";
-import {
-  appendToJournal,
-  appendToLog,
-  countBeyond,
-  forgetLog,
-  journalLinesMax,
-  trimLog,
-} from "./journal-scripts.ts";
+import { appendToJournal, appendToLog, countBeyond, forgetLog, trimLog } from "./journal-scripts.ts";
 import { allShardKeys } from "./keys.ts";
 import { defaultProductId, productIdsKey, productKeys } from "./product-keys.ts";
 import { type ProductStoreDeps, runProductScript } from "./product-scripts.ts";
@@ -111,7 +104,6 @@ export function makeJournal(deps: JournalDeps): RedisJournal {
         head.digest,
         lot.head.number,
         lot.head.digest,
-        journalLinesMax,
         lot.text,
       ],
     );
