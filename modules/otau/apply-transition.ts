@@ -14,6 +14,8 @@ export type ChangeOfState = Changes<Pick<HistoryLine, "deploymentId" | "attempt"
 
 function deadlineChanges({ update, deployment, facts }: Situation, row: Transition): Changes<Update> {
   if (row.deadline === undefined) return {};
+  // A value that an outside platform takes is only on its way: its clock begins when it was accepted.
+  if (facts.viaConnector && row.to === "sent") return { deadlineAt: undefined, deadlineOf: undefined };
   if (row.deadline !== "current") return startDeadline(deployment, row.deadline, facts.now);
   // In `sent` nothing renews: only taking the update up shows that the device saw it.
   if (!isPhase(update.state) || update.state === "sent") return {};

@@ -93,7 +93,7 @@ function heardChanges(
     otherVersion: ofThisAttempt ? undefined : version,
     ...(decision === "unmatched" ? {} : { lastReportAt: facts.now }),
     ...(ofThisAttempt ? lastReportChanges(heard, update) : {}),
-    ...(isDelivery ? deliveredChanges(update, facts.now) : {}),
+    ...(isDelivery ? deliveredChanges(update, deployment, facts.now) : {}),
     ...(applied ? { status, message } : {}),
     ...(applied && rankOf(status) > 0 ? { rank: rankOf(status) } : {}),
     ...(applied && status === "INSTALL_SUCCESS" ? { installSuccessAt: stampedAt } : {}),

@@ -1,4 +1,5 @@
 import { type Changes, change } from "./change.ts";
+import { startDeadline } from "./deadlines.ts";
 import type { Deployment, Update } from "./model.ts";
 import type { Situation } from "./situation.ts";
 import type { EffectName } from "./transition.ts";
@@ -9,9 +10,21 @@ import { newerWritten } from "./written.ts";
 /** What an effect does to the update, given the situation before the row and the update as the row has it so far. */
 type Effect = (work: Work, situation: Situation, update: Update) => Update;
 
-/** Marks the current attempt as seen by the device; it takes its slot again if it had given it back. */
-export function deliveredChanges(update: Update, now: number): Changes<Update> {
+/** The clocks that a write by a connector left standing: in `sent` without a deadline's name none has begun. */
+function begunClocks(update: Update, deployment: Deployment, now: number): Changes<Update> {
+  if (update.state !== "sent" || update.deadlineOf !== undefined) return {};
+  const { totalMs } = deployment.timeouts;
+  const totalDeadlineAt = totalMs === null ? undefined : now + totalMs;
   return {
+    ...startDeadline(deployment, "acknowledgeMs", now),
+    totalDeadlineAt: update.totalDeadlineAt ?? totalDeadlineAt,
+  };
+}
+
+/** Marks the current attempt as seen by the device; it takes its slot again if it had given it back. */
+export function deliveredChanges(update: Update, deployment: Deployment, now: number): Changes<Update> {
+  return {
+    ...begunClocks(update, deployment, now),
     deliveredAt: update.deliveredAt ?? now,
     everDelivered: true,
     ...(isPhase(update.state) ? { slot: true as const } : {}),
@@ -39,7 +52,7 @@ function totalDeadlineChanges(situation: Situation): Changes<Update> {
   const { totalMs } = deployment.timeouts;
   // Only the first write of a series starts it; it runs over all attempts.
   if (update.state !== "waiting") return {};
-  return { totalDeadlineAt: totalMs === null ? undefined : facts.now + totalMs };
+  return { totalDeadlineAt: totalMs === null || facts.viaConnector ? undefined : facts.now + totalMs };
 }
 
 const write: Effect = (work, situation, update) => {
@@ -106,7 +119,8 @@ export const effects: Readonly<Record<EffectName, Effect>> = {
       : update,
   "hold back": (_work, _situation, update) => change(update, { ready: undefined }),
   "make ready": (_work, _situation, update) => change(update, { ready: true }),
-  deliver: (work, _situation, update) => change(update, deliveredChanges(update, work.facts.now)),
+  deliver: (work, { deployment }, update) =>
+    change(update, deliveredChanges(update, deployment, work.facts.now)),
   "give slot back": (_work, _situation, update) => change(update, { slot: undefined }),
   "name the newer one": (_work, situation, update) =>
     change(update, {

@@ -204,6 +204,8 @@ export type Facts = {
   readonly deployments: ReadonlyMap<string, Deployment>;
   readonly limits: Limits;
   readonly outages: readonly Outage[];
+  /** Values reach the device by an outside platform's connector: no clock runs before a delivery. */
+  readonly viaConnector?: true;
   readonly actor: Actor;
 };
 

@@ -86,6 +86,7 @@ export function makeLab(
     now: start,
     random: 0.5,
     limits,
+    viaConnector: false,
     actor: person as Actor,
     outages,
     deployments,
@@ -96,6 +97,7 @@ export function makeLab(
       deployments,
       limits: lab.limits,
       outages,
+      ...(lab.viaConnector ? { viaConnector: true as const } : {}),
       actor: lab.actor,
     }),
     do(event: DeviceEvent): Outcome {
