@@ -1,0 +1,74 @@
+import type { Device, Update } from "../api/types.ts";
+import { StateBadge } from "../parts/state-badge.tsx";
+import { Ago, Until } from "../parts/time.tsx";
+import type { Column } from "../parts/virtual-table.tsx";
+import { linkTo } from "../state/route.ts";
+
+/** The list of devices. */
+export const deviceColumns: readonly Column<Device>[] = [
+  {
+    name: "Device",
+    class: "col-name",
+    cell: ({ identity, online }) => (
+      <>
+        <span
+          class={`dot ${online ? "dot-on" : "dot-off"}`}
+          role="img"
+          aria-label={online ? "online" : "offline"}
+          title={online ? "online" : "offline"}
+        />
+        <a href={linkTo("devices", identity)}>{identity}</a>
+      </>
+    ),
+  },
+  {
+    name: "Installed",
+    class: "col-version",
+    cell: ({ installedVersion, drifted }) => (
+      <>
+        <span class="mono">{installedVersion ?? "–"}</span>
+        {drifted && <span class="badge tone-warn">drifted</span>}
+      </>
+    ),
+  },
+  { name: "Update", class: "col-state", cell: ({ updateState }) => <StateBadge state={updateState} /> },
+  { name: "What", class: "col-what", cell: ({ update }) => <What update={update} /> },
+  {
+    name: "Tags",
+    class: "col-tags",
+    cell: ({ tags }) =>
+      Object.entries(tags).map(([name, value]) => (
+        <span key={name} class="tag">
+          {name}={value}
+        </span>
+      )),
+  },
+  { name: "Heard from", class: "col-seen", cell: ({ lastSeenAt }) => <Ago at={lastSeenAt} /> },
+];
+
+function What({ update }: { readonly update: Update | undefined }) {
+  if (update === undefined) return <span class="muted">–</span>;
+  const { version, reason, message, attempt, maxAttempts, retryAt, deadlineAt, endedAt } = update;
+  return (
+    <>
+      <span class="mono">{version}</span>
+      {reason && <span class="reason">{reason}</span>}
+      {message && <span class="muted">{message}</span>}
+      {attempt > 1 && (
+        <span class="muted">
+          attempt {attempt} of {maxAttempts}
+        </span>
+      )}
+      {retryAt && (
+        <span class="muted">
+          again <Until at={retryAt} />
+        </span>
+      )}
+      {!endedAt && deadlineAt && (
+        <span class="muted">
+          due <Until at={deadlineAt} />
+        </span>
+      )}
+    </>
+  );
+}

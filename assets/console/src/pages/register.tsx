@@ -1,0 +1,3 @@
+export function RegisterPage(_: { readonly packageId?: string | undefined; readonly deploymentId?: string }) {
+  return <h1>register</h1>;
+}
