@@ -1,4 +1,7 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { connect } from "mqtt";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { makeStreamEvents } from "../../modules/usecases/stream-events.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { openEvents, type SeenEvent } from "../support/event-stream.ts";
 
@@ -141,6 +144,56 @@ describe("stream", () => {
   it("is there for viewers of the product alone", async () => {
     expect((await app.call("GET", "/products/nobody/stream")).status).toBe(404);
     expect((await app.call("GET", `${base}/stream`, undefined, { token: null })).status).toBe(401);
+  });
+
+  it("ends with `end` for a reader that is more than 1 MiB behind, and for no other", async () => {
+    const stream = makeStreamEvents({
+      journal: app.stores.journal,
+      pollMs: 5,
+      heartbeatMs: 60_000,
+      sleep: delay,
+      log: { warn: () => undefined },
+    });
+    const sink = (takesAll: boolean) => {
+      const left = new AbortController();
+      const texts: string[] = [];
+      const bytes = () => texts.reduce((sum, text) => sum + text.length, 0);
+      return {
+        texts,
+        leave: () => left.abort(),
+        write: (text: string) => void texts.push(takesAll ? text : text.padEnd(1200)),
+        pendingBytes: () => (takesAll ? 0 : bytes()),
+        drained: async () => undefined,
+        signal: left.signal,
+      };
+    };
+    const [stuck, quick] = [sink(false), sink(true)];
+    const start = { after: undefined, filter: { types: ["device.changed"] } };
+    const over = [stream.read("default", start, stuck), stream.read("default", start, quick)];
+    await expect.poll(() => Math.min(stuck.texts.length, quick.texts.length)).toBe(1);
+    await create(...named("late", 1200));
+    await over[0];
+    expect(stuck.texts.at(-1)).toContain("event: end\n");
+    await expect.poll(() => quick.texts.length, { timeout: 5000 }).toBe(1201);
+    expect(quick.texts.join("")).not.toContain("event: end");
+    quick.leave();
+    await over[1];
+    stream.close();
+  });
+
+  it("tells when a device connects by MQTT and when it is gone", async () => {
+    await create("mqtt-0");
+    const { token } = (await app.call<{ token: string }>("POST", `${base}/devices/mqtt-0/token`)).body;
+    const reader = await follow("?identity=mqtt-0&types=device.connected,device.disconnected");
+    const client = connect(String(app.mqttUrl), { username: "", password: token, reconnectPeriod: 0 });
+    await reader.until((seen) => seen.length === 1);
+    await client.endAsync(true);
+    await reader.until((seen) => seen.length === 2);
+    expect(reader.seen.map(({ event }) => event)).toEqual(["device.connected", "device.disconnected"]);
+    const seqs = reader.seen.map(({ data }) => Number(data["seq"]));
+    expect(seqs[1]).toBe((seqs[0] ?? 0) + 1);
+    expect(reader.seen[0]?.data["actor"]).toEqual({ kind: "device", id: "mqtt-0" });
+    reader.close();
   });
 
   it("ends when the process does", async () => {
