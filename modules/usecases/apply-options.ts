@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { identitySchema, tagNameSchema, tagValueSchema } from "../otau/ids.ts";
 import { confirmSchema, onActiveSchema, retrySchema, timeoutsSchema } from "../otau/policy.ts";
+import { gateSchema } from "../otau/rollout-gate.ts";
+import { faultOfWaves } from "../otau/rollout-waves.ts";
 import { deploymentViewSchema } from "./deployment-view.ts";
 import type { DeviceFilter } from "./ports.ts";
 
@@ -12,12 +14,37 @@ const timeSchema = z.iso.datetime({
   error: "must be an ISO 8601 time such as 2027-01-31T02:00:00Z",
 });
 
-/** How fast a deployment goes. All devices form one wave. */
+const waveSchema = z.union([
+  z.number().gt(0).max(100),
+  z.strictObject({ count: z.int().min(1).max(10_000_000) }),
+]);
+
+/** `none`: the next wave opens by itself. `wave`: each but the first is opened by an operator. */
+export const approvalSchema = z.enum(["none", "wave"]);
+
+/** How fast a deployment goes, in which stages, and when it stops itself. */
 export const rolloutSchema = z.strictObject({
   waves: z
-    .tuple([z.literal(100, { error: "must be 100: all devices form one wave" })])
+    .array(waveSchema)
+    .min(1)
+    .max(100)
+    .superRefine((waves, issues) => {
+      const fault = faultOfWaves(waves);
+      if (fault !== undefined) issues.addIssue({ code: "custom", message: fault });
+    })
     .optional()
-    .meta({ description: "Shares of the devices in percent. One wave of 100." }),
+    .meta({
+      description:
+        "Shares of the devices in percent, or numbers of devices. Percentages add up to 100 and are of what the numbers leave over; devices that no wave names form a last one.",
+    }),
+  advancePercent: z
+    .number()
+    .gt(0)
+    .max(100)
+    .optional()
+    .meta({ description: "The next wave opens when this share of the open one is final; 100 by default" }),
+  approval: approvalSchema.optional(),
+  gate: gateSchema.nullable().optional(),
   maxConcurrent: z.int().min(1).max(10_000_000).nullable().optional(),
   ratePerMinute: z.int().min(1).max(10_000_000).nullable().optional(),
 });

@@ -4,9 +4,10 @@ import { readOtauInfo } from "../otau/package.ts";
 import type { PackageRules } from "../otau/package-payload.ts";
 import { readTagText } from "../otau/package-tag.ts";
 import { resolveRetry, resolveTimeouts } from "../otau/policy.ts";
+import { placeWaves, type WantedWave, waveSizes } from "../otau/rollout-waves.ts";
 import { emptyTotals } from "../otau/totals.ts";
 import type { Actor } from "../otau/vocabulary.ts";
-import { type ApplyBody, applyDevicesMax, filterOfTarget } from "./apply-options.ts";
+import { type ApplyBody, type ApplyOptions, applyDevicesMax, filterOfTarget } from "./apply-options.ts";
 import { refuseMissingContent } from "./content-links.ts";
 import { type DeploymentView, toDeploymentView } from "./deployment-view.ts";
 import { type DryRunReply, makeForeseeApply } from "./foresee-apply.ts";
@@ -163,12 +164,19 @@ export function makeApplyPackage(deps: ApplyDeps) {
       state: startAt !== undefined && startAt > now ? "scheduled" : "running",
       ...(startAt === undefined ? {} : { startAt }),
       ...(expiresAt === undefined ? {} : { expiresAt }),
+      ...stagesOf(options.rollout, settings.approval),
       ...(options.rollout?.maxConcurrent ? { maxConcurrent: options.rollout.maxConcurrent } : {}),
       ...(options.rollout?.ratePerMinute ? { ratePerMinute: options.rollout.ratePerMinute } : {}),
       expectedTotal: total,
       resolving: false,
       options,
     };
+  }
+
+  /** The waves' boundaries among the members, as they are stored by now. */
+  async function wavesOf(id: string, total: number, wanted: readonly WantedWave[] = [100]) {
+    const sizes = waveSizes(wanted, total);
+    return sizes.length > 1 ? placeWaves(sizes, await devices.memberBits(id)) : [];
   }
 
   async function accept(draft: DeploymentDraft, members: Members, input: ApplyInput): Promise<ApplyReply> {
@@ -191,8 +199,9 @@ export function makeApplyPackage(deps: ApplyDeps) {
     deps.failPoint("accept:prepared");
     await devices.enrol(draft.id, draft.productId, members.identities, draft.expiresAt);
     deps.failPoint("accept:enrolled");
+    const waves = await wavesOf(draft.id, members.identities.length, input.body.options?.rollout?.waves);
     const record = await deployments.accept(
-      draft,
+      waves.length > 1 ? { ...draft, waves } : draft,
       input.idempotency
         ? { ...input.idempotency, reply: (stored) => JSON.stringify(replyOf(stored)) }
         : undefined,
@@ -255,5 +264,21 @@ export function makeApplyPackage(deps: ApplyDeps) {
         await idempotency.abandon(input.productId, record);
       throw error;
     }
+  };
+}
+
+type Stages = Pick<DeploymentDraft, "advancePercent" | "approval" | "gate">;
+
+/** Gate and passage between waves; what is not wanted stays away. */
+function stagesOf(
+  rollout: ApplyOptions["rollout"] = {},
+  productApproval: "none" | "wave" | undefined,
+): Stages {
+  const { advancePercent, gate } = rollout;
+  const approval = rollout.approval ?? productApproval;
+  return {
+    ...(advancePercent === undefined ? {} : { advancePercent }),
+    ...(approval === "wave" ? { approval } : {}),
+    ...(gate ? { gate } : {}),
   };
 }

@@ -1,4 +1,5 @@
 import { type FinalState, finalStates } from "../otau/vocabulary.ts";
+import type { DirectRollout } from "./direct-rollout.ts";
 import type {
   AlarmClock,
   DeploymentRecord,
@@ -18,6 +19,7 @@ export type ConductDeps = {
   readonly deployments: DeploymentStore;
   readonly products: Pick<ProductStore, "ids">;
   readonly followCancel: (record: DeploymentRecord) => Promise<DeploymentRecord>;
+  readonly directRollout: DirectRollout;
   readonly release: (deployment: DeploymentRecord) => Promise<ReleaseRound>;
   readonly tellTotals: TellTotals;
   readonly alarm: AlarmClock;
@@ -69,7 +71,9 @@ export function makeConductDeployments(deps: ConductDeps) {
   async function conduct(productId: string, deploymentId: string): Promise<{ again: boolean }> {
     const found = await deployments.refresh(productId, deploymentId);
     if (found === undefined) return { again: true };
-    const record = await deps.followCancel(await start(found));
+    // Its gate may cancel it: then its updates follow at once.
+    const directed = await deps.directRollout(await deps.followCancel(await start(found)));
+    const record = await deps.followCancel(directed);
     const round = await deps.release(record);
     if (round.nextAt !== undefined)
       deps.at(round.nextAt, () => deps.alarm.wake("conduct", `${productId}/${deploymentId}`));

@@ -1,12 +1,27 @@
 import { z } from "zod";
+import { figuresOf, gateSchema } from "../otau/rollout-gate.ts";
 import { totalsSchema } from "../otau/totals.ts";
 import { deploymentStateSchema } from "../otau/vocabulary.ts";
-import type { DeploymentRecord, Totals } from "./ports.ts";
+import type { DeploymentRecord, RolloutProgress, Totals } from "./ports.ts";
 
 const isoTime = z.iso.datetime();
 
 /** Id of a deployment; which there are is for the store to say. */
 export const deploymentIdSchema = z.string().min(1).max(128);
+
+/** The open wave: its number, how many there are, its size, and how many of its updates are final. */
+const waveViewSchema = z.strictObject({
+  number: z.int(),
+  of: z.int(),
+  percent: z.number().meta({ description: "Share of all devices" }),
+  size: z.int(),
+  finals: z.int().optional(),
+  openedAt: isoTime.optional(),
+  wantsApprovalSince: isoTime.optional(),
+});
+
+/** What the gate has counted since the start or last resume; of a tripped one what it tripped by. */
+const gateViewSchema = z.strictObject({ counted: z.int(), failed: z.int(), percent: z.number() });
 
 /** A deployment as the app API shows it; an absent field means "not so". */
 export const deploymentViewSchema = z
@@ -21,8 +36,13 @@ export const deploymentViewSchema = z
     reason: z.literal("GATE").optional(),
     resolving: z.boolean(),
     totals: totalsSchema,
-    wave: z.strictObject({ number: z.int(), of: z.int(), percent: z.number() }),
+    wave: waveViewSchema,
+    gate: gateViewSchema.optional(),
     rollout: z.strictObject({
+      waves: z.array(z.union([z.number(), z.strictObject({ count: z.int() })])),
+      advancePercent: z.number(),
+      approval: z.enum(["none", "wave"]),
+      gate: gateSchema.nullable(),
       maxConcurrent: z.int().nullable(),
       ratePerMinute: z.int().nullable(),
     }),
@@ -41,7 +61,12 @@ export type DeploymentView = z.infer<typeof deploymentViewSchema>;
 const iso = (ms: number) => new Date(ms).toISOString();
 
 /** The record with its totals, as the app API shows it. */
-export function toDeploymentView(record: DeploymentRecord, totals: Totals): DeploymentView {
+export function toDeploymentView(
+  record: DeploymentRecord,
+  totals: Totals,
+  progress?: RolloutProgress,
+): DeploymentView {
+  const gate = gateView(record, progress);
   return {
     id: record.id,
     productId: record.productId,
@@ -53,8 +78,16 @@ export function toDeploymentView(record: DeploymentRecord, totals: Totals): Depl
     ...(record.reason ? { reason: record.reason } : {}),
     resolving: record.resolving,
     totals: { ...totals },
-    wave: { number: 1, of: 1, percent: 100 },
-    rollout: { maxConcurrent: record.maxConcurrent ?? null, ratePerMinute: record.ratePerMinute ?? null },
+    wave: waveView(record, totals, progress),
+    ...(gate ? { gate } : {}),
+    rollout: {
+      waves: record.waves?.map(({ percent, count }) => percent ?? { count }) ?? [100],
+      advancePercent: record.advancePercent ?? 100,
+      approval: record.approval ?? "none",
+      gate: record.gate ?? null,
+      maxConcurrent: record.maxConcurrent ?? null,
+      ratePerMinute: record.ratePerMinute ?? null,
+    },
     options: (record.options ?? {}) as Record<string, unknown>,
     ...(record.startAt === undefined ? {} : { startAt: iso(record.startAt) }),
     ...(record.expiresAt === undefined ? {} : { expiresAt: iso(record.expiresAt) }),
@@ -64,6 +97,25 @@ export function toDeploymentView(record: DeploymentRecord, totals: Totals): Depl
     ...(record.otauInfoText === "" ? {} : { otau_info: JSON.parse(record.otauInfoText) as unknown }),
     revision: record.revision,
   };
+}
+
+function waveView(record: DeploymentRecord, totals: Totals, progress?: RolloutProgress) {
+  const { waves = [], openWave: number = 1, waveOpenedAt, wantsApproval } = record;
+  const size = progress?.waveMembers ?? waves[number - 1]?.count ?? totals.total;
+  return {
+    number,
+    of: Math.max(1, waves.length),
+    percent: totals.total === 0 ? 100 : Math.round((size * 10_000) / totals.total) / 100,
+    size,
+    ...(progress ? { finals: progress.waveFinals } : {}),
+    ...(waveOpenedAt === undefined ? {} : { openedAt: iso(waveOpenedAt) }),
+    ...(wantsApproval === undefined ? {} : { wantsApprovalSince: iso(wantsApproval) }),
+  };
+}
+
+function gateView({ gate, gateFigures }: DeploymentRecord, progress?: RolloutProgress) {
+  if (gateFigures !== undefined) return gateFigures;
+  return gate && progress && figuresOf(progress.outcomes, gate.requireConfirmed);
 }
 
 /** Several at once; `totals` stand in the order of the records. */

@@ -16,6 +16,8 @@ export const productSettingsSchema = z.strictObject({
       maxAgeMs: z.int().min(60_000).max(31_536_000_000).optional(),
     })
     .optional(),
+  /** What `approval` of an apply is where it does not say. */
+  approval: z.enum(["none", "wave"]).optional(),
   limits: z
     .strictObject({
       outageGraceMs: z.int().min(0).max(86_400_000).optional(),

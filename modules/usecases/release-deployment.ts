@@ -1,14 +1,20 @@
+import { ordinalLimit } from "../otau/rollout-waves.ts";
 import type { Acted, DeviceActions } from "./act-on-device.ts";
+import type { DirectRollout } from "./direct-rollout.ts";
 import type { DeploymentRecord, DeploymentStore, DeviceStore, Leases } from "./ports.ts";
 
 const batch = 100;
 const leaseMs = 4000;
+/** A long release looks at its gate so often. */
+const directEveryMs = 250;
 
 export type ReleaseDeps = {
   readonly devices: DeviceStore;
   readonly deployments: DeploymentStore;
   readonly leases: Leases;
   readonly actOnMany: DeviceActions["actOnMany"];
+  readonly directRollout: DirectRollout;
+  readonly monotonicMs: () => number;
   readonly holder: string;
   readonly failPoint: (name: string) => void;
 };
@@ -54,14 +60,28 @@ export function makeReleaseDeployment(deps: ReleaseDeps) {
     };
   }
 
+  /** Whether the deployment may go on: asked while a release is under way, as its gate may trip meanwhile. */
+  function makeGoOn(deployment: DeploymentRecord): () => Promise<boolean> {
+    let nextLookAt = deps.monotonicMs() + directEveryMs;
+    return async () => {
+      if (deployment.gate === undefined || deps.monotonicMs() < nextLookAt) return true;
+      nextLookAt = deps.monotonicMs() + directEveryMs;
+      const fresh = (await deployments.refresh(deployment.productId, deployment.id)) ?? deployment;
+      return (await deps.directRollout(fresh)).state === "running";
+    };
+  }
+
   async function releaseShard(
     deployment: DeploymentRecord,
     shard: number,
     allowance: Allowance,
+    goOn: () => Promise<boolean>,
   ): Promise<boolean> {
     let from = 0;
+    const { id, productId, waves = [], openWave = 1 } = deployment;
+    const until = ordinalLimit(waves, openWave, shard);
     for (;;) {
-      const page = await devices.readyMembers(deployment.id, deployment.productId, shard, from, batch);
+      const page = await devices.readyMembers(id, productId, shard, from, batch, until);
       if (page.refs.length > 0) {
         const { heldBack } = await deps.actOnMany(
           page.refs,
@@ -79,17 +99,19 @@ export function makeReleaseDeployment(deps: ReleaseDeps) {
       if (page.next === undefined) return true;
       from = page.next;
       if (!(await leases.renew(leaseName(deployment), deps.holder, leaseMs))) return false;
+      if (!(await goOn())) return false;
     }
   }
 
   async function releaseAll(deployment: DeploymentRecord): Promise<ReleaseRound> {
     const allowance = allowanceOf(deployment);
     const limited = deployment.maxConcurrent !== undefined || deployment.ratePerMinute !== undefined;
+    const goOn = makeGoOn(deployment);
     const shards = Array.from({ length: devices.shardCount }, (_, shard) => shard);
     let finished = true;
     const lane = async () => {
       for (let shard = shards.shift(); shard !== undefined; shard = shards.shift()) {
-        finished = (await releaseShard(deployment, shard, allowance)) && finished;
+        finished = (await releaseShard(deployment, shard, allowance, goOn)) && finished;
         if (!finished) return;
       }
     };

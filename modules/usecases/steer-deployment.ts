@@ -69,7 +69,12 @@ export function makeSteerDeployment(deps: SteerDeps) {
   }
 
   async function view(record: DeploymentRecord): Promise<DeploymentView> {
-    return toDeploymentView(record, await devices.totals(record.id));
+    const isStaged = record.waves !== undefined || record.gate !== undefined;
+    const [totals, progress] = await Promise.all([
+      devices.totals(record.id),
+      isStaged ? devices.rollout(record) : undefined,
+    ]);
+    return toDeploymentView(record, totals, progress);
   }
 
   /** Waiting updates that stood behind this deployment's may now go first. */
@@ -103,7 +108,22 @@ export function makeSteerDeployment(deps: SteerDeps) {
       refuseEnded(present, "resume");
       const state: DeploymentState =
         present.startAt !== undefined && present.startAt > now ? "scheduled" : "running";
-      return present.state === state ? undefined : { state, reason: null };
+      if (present.state === state) return undefined;
+      // What failed before a resume is accepted: the gate begins anew.
+      const gateEpoch = (present.gateEpoch ?? 1) + 1;
+      return { state, reason: null, gateEpoch, gateSince: now, gateFigures: null };
+    });
+    return view(record);
+  }
+
+  /** Opens the next wave, done or not; of one that waits for approval this is it. The last wave stays the last. */
+  async function advance(input: SteerInput): Promise<DeploymentView> {
+    const now = await devices.now();
+    const { record } = await change(input, (present) => {
+      refuseEnded(present, "advance");
+      const open = present.openWave ?? 1;
+      if (open >= (present.waves?.length ?? 1)) return undefined;
+      return { openWave: open + 1, waveOpenedAt: now, wantsApproval: null };
     });
     return view(record);
   }
@@ -118,7 +138,7 @@ export function makeSteerDeployment(deps: SteerDeps) {
     return view(record);
   }
 
-  return { find, view, change, pause, resume, cancel };
+  return { find, view, change, rejudge, pause, resume, advance, cancel };
 }
 
 /** A deployment that has ended is steered no more. */

@@ -48,6 +48,7 @@ const callers: Readonly<Record<string, readonly Role[] | typeof anyone>> = {
   "deployments.pause": steerers,
   "deployments.resume": steerers,
   "deployments.cancel": steerers,
+  "deployments.advance": steerers,
   "deployments.retry": steerers,
   "updates.list": readers,
   "devices.list": readers,

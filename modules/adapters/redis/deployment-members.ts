@@ -12,6 +12,8 @@ export type MemberRange = {
   readonly shard: number;
   readonly from: number;
   readonly limit: number;
+  /** First ordinal that is not read; undefined = all that there are. */
+  readonly until?: number | undefined;
 };
 
 /** Members the releaser may judge. */
@@ -49,10 +51,11 @@ export function memberKeys(
 export async function readMembersOf(
   context: StoreContext,
   sets: readonly string[],
-  { productId, shard, from, limit }: MemberRange,
+  { productId, shard, from, limit, until = Number.POSITIVE_INFINITY }: MemberRange,
 ): Promise<MemberPage> {
   if (sets.length === 0) return { refs: [] };
-  const ordinals = (await runScript(context.redis, membersScript, sets, [from, limit])) as number[];
+  const found = (await runScript(context.redis, membersScript, sets, [from, limit])) as number[];
+  const ordinals = found.filter((ordinal) => ordinal < until);
   const next = ordinals.length > limit ? ordinals[limit] : undefined;
   const names = await readNames(context, productId, shard, ordinals.slice(0, limit));
   const refs = names.flatMap((identity): DeviceRef[] =>

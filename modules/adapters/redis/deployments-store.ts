@@ -47,7 +47,7 @@ export function makeDeploymentStore(deps: DeploymentStoreDeps): DeploymentStore 
     list: (productId, options) => listNewestFirst(deps, reader, productId, options),
 
     async update(record, change, { fenced, actor }) {
-      const mutable = changedMutable(record, change);
+      const mutable = changedMutable(record, change, deps.clock.roughNow());
       const mutableText = JSON.stringify(mutable);
       const { productId, id } = record;
       const [outcome, revision = "", generation = ""] = await runProductScript(

@@ -1,9 +1,11 @@
+import type { Ms } from "../../otau/model.ts";
 import type { Actor, DeploymentState } from "../../otau/vocabulary.ts";
 import type { DeploymentChange, DeploymentDraft, DeploymentRecord } from "../../usecases/ports.ts";
 
 /** Fields that may change; all others of a record are fixed once it is accepted. */
 const mutableFields = {
   state: true,
+  stateSince: true,
   reason: true,
   endedAt: true,
   resolving: true,
@@ -12,7 +14,14 @@ const mutableFields = {
   maxConcurrent: true,
   ratePerMinute: true,
   expectedTotal: true,
-} as const satisfies Record<keyof DeploymentChange, true>;
+  openWave: true,
+  waveOpenedAt: true,
+  wantsApproval: true,
+  gate: true,
+  gateEpoch: true,
+  gateSince: true,
+  gateFigures: true,
+} as const satisfies Record<keyof DeploymentChange | "stateSince", true>;
 
 type MutableField = keyof typeof mutableFields;
 type Mutable = Pick<DeploymentRecord, MutableField>;
@@ -39,10 +48,11 @@ export function readMutable(text: string): Mutable {
   return JSON.parse(text) as Mutable;
 }
 
-/** The mutable part after a change; `null` takes a field away. */
-export function changedMutable(record: DeploymentRecord, change: DeploymentChange): Mutable {
+/** The mutable part after a change made now; `null` takes a field away. */
+export function changedMutable(record: DeploymentRecord, change: DeploymentChange, now: Ms): Mutable {
   const present = Object.entries(record).filter(([name]) => isMutable(name));
-  const next = { ...Object.fromEntries(present), ...change };
+  const moved = change.state !== undefined && change.state !== record.state;
+  const next = { ...Object.fromEntries(present), ...(moved ? { stateSince: now } : {}), ...change };
   const kept = Object.entries(next).filter(([, value]) => value !== null && value !== undefined);
   return { resolving: false, ...Object.fromEntries(kept) } as Mutable;
 }

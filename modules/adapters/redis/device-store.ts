@@ -9,6 +9,8 @@ import {
   settleDeployment,
 } from "./deployment-counts.ts";
 import { readMembers, readReadyMembers } from "./deployment-members.ts";
+import { readMemberBits, readRollout } from "./deployment-rollout.ts";
+import { readManyTotals } from "./deployment-totals.ts";
 import { unenrolDeployment } from "./deployment-unenrol.ts";
 import { commitDevices } from "./device-commit.ts";
 import { countDevices, summariseDevices } from "./device-count.ts";
@@ -104,6 +106,8 @@ type DeploymentPart =
   | "totals"
   | "totalsMany"
   | "slotsHeld"
+  | "rollout"
+  | "memberBits"
   | "readyMembers"
   | "members"
   | "membersByIdentity"
@@ -118,10 +122,12 @@ function deploymentParts(context: StoreContext, stored: StoredDevices): Pick<Dev
     fence: (deploymentId, productId, generation) =>
       fenceDeployment(context, deploymentId, productId, generation),
     totals: (deploymentId) => readTotals(context, deploymentId),
-    totalsMany: (deploymentIds) => Promise.all(deploymentIds.map((id) => readTotals(context, id))),
+    totalsMany: (deploymentIds) => readManyTotals(context, deploymentIds),
     slotsHeld: (deploymentId) => readSlotsHeld(context, deploymentId),
-    readyMembers: (deploymentId, productId, shard, from, limit) =>
-      readReadyMembers(context, deploymentId, { productId, shard, from, limit }),
+    rollout: (record) => readRollout(context, record),
+    memberBits: (deploymentId) => readMemberBits(context, deploymentId),
+    readyMembers: (deploymentId, productId, shard, from, limit, until) =>
+      readReadyMembers(context, deploymentId, { productId, shard, from, limit, until }),
     members: (deploymentId, productId, shard, from, limit, states) =>
       readMembers(context, deploymentId, { productId, shard, from, limit }, states),
     membersByIdentity: (deploymentId, productId, options) =>
