@@ -31,6 +31,13 @@ export default endpoint({
   handle: async ({ params, query, request }, { app }) => {
     const after = parseEventId(request.headers["last-event-id"]);
     await app.products.require(params.productId);
-    return eventStream((sink) => app.stream.read(params.productId, { after, filter: query }, sink));
+    const secret = (request.headers.authorization ?? "").replace(/^bearer +/i, "");
+    const isAllowed = async () => {
+      const caller = await app.tokens.authenticate(secret);
+      return caller !== undefined && (caller.products === "*" || caller.products.includes(params.productId));
+    };
+    return eventStream((sink) =>
+      app.stream.read(params.productId, { after, filter: query, isAllowed }, sink),
+    );
   },
 });

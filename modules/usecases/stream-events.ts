@@ -15,6 +15,13 @@ export type StreamSink = {
   readonly signal: AbortSignal;
 };
 
+/** Where a reader begins, what it wants, and whether it may go on reading. */
+export type StreamStart = {
+  readonly after: number | undefined;
+  readonly filter: LineFilter;
+  readonly isAllowed?: () => Promise<boolean>;
+};
+
 export type StreamDeps = {
   readonly journal: Pick<Journal, "texts" | "newest" | "oldest">;
   /** How often a product with readers is looked at. */
@@ -30,6 +37,7 @@ type Reader = {
   /** Number of the last line that was looked at for it. */
   position: number;
   isOver: boolean;
+  readonly isAllowed: () => Promise<boolean>;
   readonly over: () => void;
 };
 
@@ -46,15 +54,20 @@ export function makeStreamEvents(deps: StreamDeps) {
   const open = new Set<Reader>();
   let isClosed = false;
   const heartbeat = setInterval(() => {
-    for (const { sink } of open) sink.write(": still here\n\n");
+    for (const reader of open) void beat(reader);
   }, deps.heartbeatMs).unref();
 
+  /** Whoever may no longer read is let go: a token can be deleted while its stream is open. */
+  async function beat(reader: Reader): Promise<void> {
+    reader.sink.write(": still here\n\n");
+    const isAllowed = await reader.isAllowed().catch(() => true);
+    if (isAllowed) return;
+    reader.isOver = true;
+    reader.over();
+  }
+
   /** Writes the product's events until the reader goes, falls behind, or the process ends. */
-  async function read(
-    productId: string,
-    start: { readonly after: number | undefined; readonly filter: LineFilter },
-    sink: StreamSink,
-  ): Promise<void> {
+  async function read(productId: string, start: StreamStart, sink: StreamSink): Promise<void> {
     if (isClosed) return;
     const ended = Promise.withResolvers<void>();
     const reader: Reader = {
@@ -62,6 +75,7 @@ export function makeStreamEvents(deps: StreamDeps) {
       sink,
       position: start.after ?? (await journal.newest(productId)),
       isOver: sink.signal.aborted,
+      isAllowed: start.isAllowed ?? (async () => true),
       over: ended.resolve,
     };
     const leave = () => finish(productId, reader);

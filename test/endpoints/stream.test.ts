@@ -181,6 +181,33 @@ describe("stream", () => {
     stream.close();
   });
 
+  it("lets a reader go whose token has ended", async () => {
+    let isAllowed = true;
+    const stream = makeStreamEvents({
+      journal: app.stores.journal,
+      pollMs: 5,
+      heartbeatMs: 10,
+      sleep: delay,
+      log: { warn: () => undefined },
+    });
+    const texts: string[] = [];
+    const sink = {
+      write: (text: string) => void texts.push(text),
+      pendingBytes: () => 0,
+      drained: async () => undefined,
+      signal: new AbortController().signal,
+    };
+    const over = stream.read(
+      "default",
+      { after: undefined, filter: {}, isAllowed: async () => isAllowed },
+      sink,
+    );
+    await expect.poll(() => texts.filter((text) => text === ": still here\n\n").length).toBeGreaterThan(1);
+    isAllowed = false;
+    await over;
+    stream.close();
+  });
+
   it("tells when a device connects by MQTT and when it is gone", async () => {
     await create("mqtt-0");
     const { token } = (await app.call<{ token: string }>("POST", `${base}/devices/mqtt-0/token`)).body;
