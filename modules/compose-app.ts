@@ -147,6 +147,7 @@ export function composeApp(deps: AppDeps) {
     devices: makeManageDevices({
       devices,
       tokens: stores.deviceTokens,
+      deployments,
       act,
       actOnMany,
       newToken: newDeviceToken,

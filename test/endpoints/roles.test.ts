@@ -56,6 +56,7 @@ const callers: Readonly<Record<string, readonly Role[] | typeof anyone>> = {
   "devices.state.get": readers,
   "devices.update": readers,
   "devices.updates": readers,
+  "devices.why": readers,
   "devices.history": readers,
   "devices.packages": readers,
   "devices.create": steerers,
