@@ -3,7 +3,7 @@ import { totalsSchema } from "../otau/totals.ts";
 import { actorKinds, decisionSchema } from "../otau/vocabulary.ts";
 
 /** The types of journal lines, and so of what the stream and webhooks tell. */
-export const eventTypes = [
+const eventTypes = [
   "update.changed",
   "update.corrected",
   "report.decided",
@@ -16,7 +16,6 @@ export const eventTypes = [
   "access.refused",
 ] as const;
 export const eventTypeSchema = z.enum(eventTypes);
-export type EventType = (typeof eventTypes)[number];
 
 /** A line of the journal as the API shows it (contract 8); an absent field means "not so". */
 export const journalLineSchema = z

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { makeJournalFiles } from "../../modules/adapters/redis/journal-files.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { runOtau } from "./support/run-otau.ts";
 
@@ -137,6 +138,16 @@ describe("otau audit verify", () => {
       return [...rows.slice(0, 1), rows[2], rows[1], ...rows.slice(3)].join("\n");
     });
     await expectBroken(/stands where line \d+ belongs/);
+  });
+
+  it("looks at the disk, not at what is remembered", async () => {
+    const store = makeJournalFiles(join(app.dataDir, "journal"));
+    const [file] = await store.list("default");
+    if (file === undefined) throw new Error("no file");
+    const { texts } = await store.read("default", file);
+    edit(file.name, (text) => text.replace("gw-", "gx-"));
+    expect((await store.read("default", file)).texts).toEqual(texts);
+    expect((await store.read("default", file, { fresh: true })).texts).not.toEqual(texts);
   });
 
   it("finds a file that is gone: the first, one between, the last", async () => {

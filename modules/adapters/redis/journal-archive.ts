@@ -189,7 +189,7 @@ export function makeJournalArchive(deps: ArchiveDeps): JournalArchive {
   async function* fileRows(productId: string, after: number, upTo: number): AsyncGenerator<JournalRow> {
     for (const file of await files.list(productId)) {
       if (file.last <= after || file.first > upTo) continue;
-      const { begin, texts: lines } = await files.read(productId, file);
+      const { begin, texts: lines } = await files.read(productId, file, { fresh: true });
       if (begin.number >= after) yield { kind: "point", point: begin };
       for (const text of lines.slice(Math.max(0, after - begin.number))) yield { kind: "line", text };
     }

@@ -10,7 +10,12 @@ export type FileContent = { readonly begin: ChainPoint; readonly texts: readonly
 
 export type JournalFiles = {
   readonly list: (productId: string) => Promise<JournalFile[]>;
-  readonly read: (productId: string, file: JournalFile) => Promise<FileContent>;
+  /** The last one read is kept in memory; `fresh` = as it is on the disk now. */
+  readonly read: (
+    productId: string,
+    file: JournalFile,
+    options?: { readonly fresh?: boolean },
+  ) => Promise<FileContent>;
   /** Stored on return. */
   readonly write: (productId: string, begin: ChainPoint, texts: readonly string[]) => Promise<void>;
   readonly remove: (productId: string, file: JournalFile) => Promise<void>;
@@ -46,9 +51,9 @@ export function makeJournalFiles(folder: string): JournalFiles {
       });
     },
 
-    async read(productId, { name }) {
+    async read(productId, { name }, { fresh = false } = {}) {
       const path = join(folderOf(productId), name);
-      if (last?.path === path) return last.content;
+      if (last?.path === path && !fresh) return last.content;
       const [head = "", ...rows] = (await readFile(path, "utf8")).split("\n");
       // The last row ends in a line break too.
       if (rows.at(-1) === "") rows.pop();
