@@ -5,6 +5,7 @@ import { withStoreErrors } from "./connection.ts";
 import { addChange } from "./device-diff.ts";
 import { completeDevices, readRawDevices, type StoredDevice, type StoredDevices } from "./device-load.ts";
 import { addRemoval } from "./device-removal.ts";
+import type { KnownChange } from "./known-change.ts";
 import {
   eachWithLanes,
   groupByShard,
@@ -13,9 +14,6 @@ import {
   type ShardGroup,
   type StoreContext,
 } from "./store-context.ts";
-
-/** A change together with what is stored of its device now. */
-export type KnownChange = { readonly change: DeviceChange; readonly stored: StoredDevice };
 
 /**
  * Stores changes, each whole or not at all; results in order. The difference between `before` and `after` becomes

@@ -1,8 +1,8 @@
 import { isFinalState } from "../../otau/vocabulary.ts";
 import { type CommitItem, withCommitId } from "./commit-batch.ts";
-import type { KnownChange } from "./device-commit.ts";
 import { appendLog, moveTags, moveVersion, placeIn } from "./device-diff.ts";
 import type { ShardKeys } from "./keys.ts";
+import type { KnownChange } from "./known-change.ts";
 import { shownIndex, waitingId } from "./placement.ts";
 import { dueMember, keysOfShard, type StoreContext } from "./store-context.ts";
 
