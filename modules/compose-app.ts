@@ -30,6 +30,7 @@ import { makeNoteRefusals } from "./usecases/note-refusals.ts";
 import type { AlarmClock } from "./usecases/ports.ts";
 import { makeReadAudit } from "./usecases/read-audit.ts";
 import { makeRecordReports } from "./usecases/record-reports.ts";
+import { makeRedateDevices } from "./usecases/redate-devices.ts";
 import { makeReleaseDeployment } from "./usecases/release-deployment.ts";
 import { makeRetryUpdates } from "./usecases/retry-updates.ts";
 import { makeRolloutFacts } from "./usecases/rollout-facts.ts";
@@ -52,6 +53,8 @@ export type AppDeps = {
   readonly alarm: AlarmClock;
   /** Where devices reach the HTTP device API, without a slash at its end. */
   readonly deviceUrl: () => string;
+  /** A product's settings were changed here. */
+  readonly settingsChanged: (productId: string) => void;
   readonly failPoint: FailPoint;
   readonly emit: (service: string, event: string, payload: unknown) => Promise<unknown>;
   readonly log: Logger;
@@ -62,7 +65,7 @@ export function composeApp(deps: AppDeps) {
   const { stores, alarm, failPoint, log } = deps;
   const { devices, deployments, products, content, blobs, leases } = stores;
   const rules = { allowHttpPayload: deps.config.allowHttpPayload, extraTypes: deps.config.extraTypes };
-  const { settingsOf, limitsOf, forget } = stores.settings;
+  const { settingsOf, limitsOf } = stores.settings;
   const newDeviceToken = () => randomBytes(20).toString("hex");
   const newDeploymentId = () => newId("d", 15);
   const links = makeContentLinks({ secret: stores.linkSecret, base: deps.deviceUrl });
@@ -76,10 +79,15 @@ export function composeApp(deps: AppDeps) {
     random: Math.random,
     sleep: async (ms) => void (await delay(ms)),
     committed: () => alarm.wake("relay"),
+    connector: {
+      isUsed: async (productId) => (await settingsOf(productId)).connector !== undefined,
+      expect: stores.connectorCalls.expect,
+    },
     failPoint,
   });
   const followCancel = makeFollowCancel({ devices, deployments, actOnMany, failPoint });
   const steer = makeSteerDeployment({ devices, deployments, actOnMany, alarm, failPoint });
+  const { redate, putOff } = makeRedateDevices({ devices, deployments, limitsOf, outages, failPoint });
   const directRollout = makeDirectRollout({ devices, deployments, rejudge: steer.rejudge, failPoint });
   const release = makeReleaseDeployment({
     devices,
@@ -98,6 +106,7 @@ export function composeApp(deps: AppDeps) {
     products,
     followCancel,
     directRollout,
+    redate,
     release,
     tellTotals: stores.tellTotals,
     alarm,
@@ -141,13 +150,20 @@ export function composeApp(deps: AppDeps) {
     updates: makeListUpdates({ devices }),
     explainDevice: makeExplainDevice({
       devices,
+      deployments,
       rolloutFactsOf: makeRolloutFacts({ devices, deployments, content }),
     }),
-    products: makeManageProducts({ products, devices, content, lastingProduct: "default", changed: forget }),
+    products: makeManageProducts({
+      products,
+      devices,
+      content,
+      lastingProduct: "default",
+      changed: deps.settingsChanged,
+      refuseTarget: makeTargetCheck(deps.config),
+    }),
     devices: makeManageDevices({
       devices,
       tokens: stores.deviceTokens,
-      deployments,
       act,
       actOnMany,
       newToken: newDeviceToken,
@@ -230,8 +246,8 @@ export function composeApp(deps: AppDeps) {
     refusals.close();
   }
 
-  const sweep = makeSweepDue({ devices, actOnMany, failPoint });
-  return { app, access, links, sweep, conductor, refused: refusals.note, close };
+  const sweep = makeSweepDue({ devices, actOnMany, putOff, failPoint });
+  return { app, access, links, act, sweep, conductor, refused: refusals.note, close };
 }
 
 /** The same answer for a while: what many decisions ask for at once is read once. */

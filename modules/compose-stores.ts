@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { openDiskBlobs } from "./adapters/blobs/disk-blobs.ts";
+import { makeConnectorCalls } from "./adapters/connector/connector-calls.ts";
 import { openClock, openTestClock, type StoreClock } from "./adapters/redis/clock.ts";
 import { openRequestConnection, openSubscriberConnection } from "./adapters/redis/connection.ts";
 import { makeContentStore } from "./adapters/redis/content-store.ts";
@@ -94,6 +95,7 @@ export async function openStores(options: StoresOptions) {
     blobs: await openDiskBlobs({ folder: join(options.dataDir, "blobs") }),
     idempotency: makeIdempotencyStore(deps),
     webhooks: makeWebhookStore(deps),
+    connectorCalls: makeConnectorCalls({ ...deps, meta }),
     leases: makeLeases(deps),
     outages: makeOutageStore(deps),
     appTokens: makeAppTokenStore(deps),

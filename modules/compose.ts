@@ -6,6 +6,7 @@ import { toStoreError } from "./adapters/redis/connection.ts";
 import type { Store } from "./adapters/redis-server/store.ts";
 import type { App } from "./app.ts";
 import { composeApp } from "./compose-app.ts";
+import { composeConnector } from "./compose-connector.ts";
 import { openListeners } from "./compose-listeners.ts";
 import { composePlatform, composeTimers, type HelpersFor } from "./compose-platform.ts";
 import { openStores, type Stores } from "./compose-stores.ts";
@@ -67,6 +68,9 @@ export async function compose(options: ComposeOptions) {
     resources: resourcesOf(solution.configs),
     alarm: { wake: (...[duty, subject]: Parameters<OpenAlarmClock["wake"]>) => alarm?.wake(duty, subject) },
     deviceUrl: () => deviceUrl.replace(/\/+$/, ""),
+    settingsChanged: (productId: string) => {
+      for (const each of [stores, workStores]) each?.settings.forget(productId);
+    },
     failPoint: options.failPoint ?? noFailPoint,
     emit: (...[service, event, payload]: Parameters<Dispatch>) => dispatch(service, event, payload),
     log,
@@ -76,6 +80,10 @@ export async function compose(options: ComposeOptions) {
   const work = workStores && composeApp({ ...appDeps, stores: workStores });
 
   const webhooks = workStores && composeWebhooks(workStores, config, log);
+  const connector =
+    work &&
+    workStores &&
+    composeConnector(workStores, { ...work, config, failPoint: appDeps.failPoint, log });
   const fireTimers = workStores && composeTimers(workStores, appDeps.emit, log);
   alarm = await openAlarmClock({
     address: store.address,
@@ -95,6 +103,8 @@ export async function compose(options: ComposeOptions) {
               now: Date.now,
             }),
             deliverWebhooks: async () => webhooks?.deliverAll(),
+            callConnectors: async () => connector?.callAll(),
+            healConnectors: async () => connector?.heal(),
             fireTimers: async () => (hearsTimers ? await fireTimers?.() : undefined),
             swept: (swept) => {
               lastSweep = swept;
@@ -150,6 +160,7 @@ export async function compose(options: ComposeOptions) {
     await listeners.close();
     await alarm?.close();
     await webhooks?.close();
+    await connector?.close();
     await workStores?.close();
     await stores.close();
   }

@@ -18,6 +18,10 @@ export type DutyDeps = {
   readonly fireTimers: () => Promise<unknown>;
   /** Carries new lines to webhooks; does not wait for slow ones. */
   readonly deliverWebhooks: () => Promise<void>;
+  /** Begins the calls of connectors that are due; does not wait for their answers. */
+  readonly callConnectors: () => Promise<void>;
+  /** Notes calls that were never noted. */
+  readonly healConnectors: () => Promise<void>;
   /** Moves old journal lines of the products out of the store. */
   readonly keepJournals: (productIds: readonly string[]) => Promise<void>;
   /** How the last sweep went, for readiness and metrics. */
@@ -33,6 +37,8 @@ export function makeDuties({
   conduct,
   fireTimers,
   deliverWebhooks,
+  callConnectors,
+  healConnectors,
   keepJournals,
   swept,
   repaired,
@@ -60,6 +66,11 @@ export function makeDuties({
     }
   }
 
+  /** What others are told over HTTP; a product that has none of it costs next to nothing. */
+  async function deliverOut(): Promise<void> {
+    await Promise.all([deliverWebhooks(), callConnectors()]);
+  }
+
   async function dropAbandoned(): Promise<void> {
     for (const productId of await products.ids()) {
       for (const deploymentId of await deployments.prepared(productId, abandonedMs)) {
@@ -76,13 +87,14 @@ export function makeDuties({
       failPoint("relay:began");
       const moved = await stores.journal.relayAll();
       failPoint("relay:moved");
-      if (moved > 0) await deliverWebhooks();
+      if (moved > 0) await deliverOut();
     },
-    webhook: deliverWebhooks,
+    webhook: deliverOut,
     timer: fireTimers,
     upkeep: async () => {
       await repairDue();
       await dropAbandoned();
+      await healConnectors();
       await stores.journal.trimAll();
       await keepJournals(await products.ids());
     },

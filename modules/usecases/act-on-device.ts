@@ -3,6 +3,7 @@ import { decide, needsPast } from "../otau/decide.ts";
 import { dueAt } from "../otau/due.ts";
 import type { Device, DeviceEvent, Facts, JournalEvent, Limits, Outage, Outcome } from "../otau/model.ts";
 import type { Actor } from "../otau/vocabulary.ts";
+import type { ConnectorCalls, OwedValue } from "./deliver-by-connector.ts";
 import type {
   CommitResult,
   DeploymentRecord,
@@ -21,6 +22,11 @@ export type ActDeps = {
   readonly outages: () => Promise<readonly Outage[]>;
   readonly random: () => number;
   readonly sleep: (ms: number) => Promise<void>;
+  /** Of products whose values are handed over by an outside platform's connector. */
+  readonly connector?: {
+    readonly isUsed: (productId: string) => Promise<boolean>;
+    readonly expect: ConnectorCalls["expect"];
+  };
   /** Called after each commit that moved a deployment's totals or that a journal line was written with. */
   readonly committed: (ref: DeviceRef, outcome: Outcome) => void;
   /** Named points at which tests end the process; does nothing otherwise. */
@@ -64,7 +70,14 @@ export type Acted = {
   readonly outcomes: readonly Outcome[];
 };
 
-type Decided = Acted & { readonly change: DeviceChange | undefined };
+type Decided = Acted & {
+  readonly change: DeviceChange | undefined;
+  /** What the change owes an outside platform. */
+  readonly owed: readonly OwedValue[];
+};
+
+/** A commit that takes longer has failed; until then the call it owes is not looked at. */
+const commitMaxMs = 10_000;
 
 function joined(loaded: LoadedDevice, deployment: DeploymentRecord): LoadedDevice {
   if (loaded.deployments.has(deployment.id)) return loaded;
@@ -108,6 +121,13 @@ function fencesOf(loaded: LoadedDevice, after: Device): DeviceChange["fences"] {
     });
 }
 
+/** The value that an outcome wants handed over. */
+function owedBy({ notify, device }: Outcome): readonly OwedValue[] {
+  const { configSet, productId, identity } = device;
+  if (!notify || configSet === undefined || !("deploymentId" in configSet)) return [];
+  return [{ ref: { productId, identity }, timestampUs: configSet.timestampUs }];
+}
+
 export type DeviceActions = ReturnType<typeof makeDeviceActions>;
 
 /**
@@ -119,7 +139,9 @@ export function makeDeviceActions(deps: ActDeps) {
 
   async function decideOn(found: LoadedDevice, plan: Plan, options: ActOptions): Promise<Decided> {
     const loaded = options.joining ? joined(found, options.joining) : found;
+    const viaConnector = (await deps.connector?.isUsed(loaded.device.productId)) === true;
     const facts: Facts = {
+      ...(viaConnector ? { viaConnector } : {}),
       now: loaded.now,
       random: deps.random(),
       deployments: loaded.deployments,
@@ -135,7 +157,8 @@ export function makeDeviceActions(deps: ActDeps) {
     });
     const outcome = oneRevision(loaded.device, merge(loaded.device, outcomes));
     const change = await changeOf(loaded, outcome, options);
-    return { before: loaded, outcome, outcomes, changed: change !== undefined, change };
+    const owed = viaConnector && change !== undefined ? owedBy(outcome) : [];
+    return { before: loaded, outcome, outcomes, changed: change !== undefined, change, owed };
   }
 
   async function changeOf(
@@ -184,6 +207,11 @@ export function makeDeviceActions(deps: ActDeps) {
     return changes.length === 0 ? Promise.resolve([]) : devices.commitMany(changes);
   }
 
+  /** Noted before the commit as well: what it owes is called for even if this process ends right after it. */
+  async function expectCalls(owed: readonly OwedValue[], delayMs: number): Promise<void> {
+    if (owed.length > 0) await deps.connector?.expect(owed, delayMs);
+  }
+
   function authorise(loaded: LoadedDevice, options: ActOptions): void {
     if (options.credential === undefined || loaded.extras.tokenPrefix === options.credential) return;
     throw new OtauError(
@@ -205,12 +233,14 @@ export function makeDeviceActions(deps: ActDeps) {
       const loaded = await loadFor(ref, plan, options);
       if (loaded === undefined) return undefined;
       authorise(loaded, options);
-      const { change, ...acted } = await decideOn(loaded, plan, options);
+      const { change, owed, ...acted } = await decideOn(loaded, plan, options);
       if (change === undefined) return acted;
+      await expectCalls(owed, commitMaxMs);
       deps.failPoint("commit:decided");
       const [result] = await devices.commitMany([change]);
       deps.failPoint("commit:stored");
       if (result === "done") {
+        await expectCalls(owed, 0);
         deps.committed(ref, acted.outcome);
         return acted;
       }
@@ -240,7 +270,15 @@ export function makeDeviceActions(deps: ActDeps) {
     const decided = await Promise.all(loaded.map((entry) => decideOn(entry, plan, options)));
     const admitted = await admit(decided);
     const changing = admitted.filter(({ change }) => change !== undefined);
+    await expectCalls(
+      changing.flatMap(({ owed }) => owed),
+      commitMaxMs,
+    );
     const results = await store(changing);
+    await expectCalls(
+      changing.flatMap(({ owed }, index) => (results[index] === "done" ? owed : [])),
+      0,
+    );
     const done: Acted[] = admitted.filter(({ change }) => change === undefined);
     for (const [index, acted] of changing.entries()) {
       const ref = { productId: acted.before.device.productId, identity: acted.before.device.identity };

@@ -9,6 +9,8 @@ export type ProductDeps = {
   readonly content: Pick<ContentStore, "isEmpty">;
   /** The product that exists from the first start and cannot be deleted. */
   readonly lastingProduct: string;
+  /** Why a connector at this address may not be called, if so. */
+  readonly refuseTarget: (url: URL) => string | undefined;
   /** Settings that were read before no longer hold. */
   readonly changed: (productId: string) => void;
 };
@@ -16,8 +18,15 @@ export type ProductDeps = {
 const unknownProduct = (productId: string) =>
   new OtauError("NOT_FOUND", `There is no product "${productId}".`);
 
+const badConnector = (field: string, message: string) =>
+  new OtauError("INVALID_INPUT", `The connector's ${field} ${message}.`, {
+    errors: [{ path: `/connector/${field}`, message }],
+  });
+
 /** Products: made, set, listed and deleted. */
-export function makeManageProducts({ products, devices, content, lastingProduct, changed }: ProductDeps) {
+export function makeManageProducts(deps: ProductDeps) {
+  const { products, devices, content, lastingProduct, changed } = deps;
+
   async function get(productId: string): Promise<ProductRecord> {
     const record = await products.get(productId);
     if (record === undefined) throw unknownProduct(productId);
@@ -39,9 +48,25 @@ export function makeManageProducts({ products, devices, content, lastingProduct,
     if (precondition.ifExists && (await products.get(productId)) === undefined) {
       refuseMismatch(`product ${productId}`, undefined, precondition);
     }
-    const result = await products.put(productId, settings, precondition);
+    const result = await products.put(productId, await withSecret(productId, settings), precondition);
     changed(productId);
     return result;
+  }
+
+  /** A connector's secret is not shown, so settings that were read and are put back come without it. */
+  async function withSecret(
+    productId: string,
+    settings: ProductSettingsInput,
+  ): Promise<ProductSettingsInput> {
+    const { connector } = settings;
+    if (connector === undefined) return settings;
+    const refusal = deps.refuseTarget(new URL(connector.url));
+    if (refusal !== undefined) throw badConnector("url", refusal);
+    if (connector.secret !== undefined) return settings;
+    const known = (await products.get(productId))?.settings as ProductSettingsInput | undefined;
+    const secret = known?.connector?.secret;
+    if (secret === undefined) throw badConnector("secret", "must be set: nothing signs the calls yet");
+    return { ...settings, connector: { ...connector, secret } };
   }
 
   async function remove(productId: string, precondition: Precondition): Promise<void> {

@@ -9,6 +9,19 @@ export const productSettingsSchema = z.strictObject({
   timeouts: timeoutsSchema.optional(),
   retry: retrySchema.optional(),
   confirm: confirmSchema.optional(),
+  connector: z
+    .strictObject({
+      url: z
+        .url({ protocol: /^https?$/, error: "must be an absolute https: URL" })
+        .max(2048)
+        .meta({ description: "Takes each value of config_otau by POST, in place of our own listeners" }),
+      secret: z
+        .string()
+        .regex(/^whsec_[A-Za-z0-9+/_-]{16,172}={0,2}$/, { error: "must be whsec_ and then base64" })
+        .optional()
+        .meta({ description: "Signs the calls. Never shown; left out, the one that is set stays" }),
+    })
+    .optional(),
   provisioning: z.strictObject({ open: z.boolean() }).optional(),
   history: z
     .strictObject({

@@ -1,0 +1,40 @@
+import type { Logger } from "pino";
+import { makeSignedSender } from "./adapters/webhooks/send-signed.ts";
+import type { Stores } from "./compose-stores.ts";
+import type { Config } from "./config.ts";
+import type { FailPoint } from "./fail-point.ts";
+import type { DeviceActions } from "./usecases/act-on-device.ts";
+import type { ContentLinks } from "./usecases/content-links.ts";
+import { makeDeliverByConnector } from "./usecases/deliver-by-connector.ts";
+
+export type ComposeConnectorDeps = {
+  readonly act: DeviceActions["act"];
+  readonly links: Pick<ContentLinks, "render">;
+  readonly config: Pick<Config, "allowPrivateTargets">;
+  readonly failPoint: FailPoint;
+  readonly log: Logger;
+};
+
+/** What a worker hands values to outside platforms with. */
+export function composeConnector(stores: Stores, deps: ComposeConnectorDeps) {
+  const sender = makeSignedSender(deps.config);
+  const { callAll, heal, close } = makeDeliverByConnector({
+    calls: stores.connectorCalls,
+    devices: stores.devices,
+    products: stores.products,
+    settingsOf: stores.settings.settingsOf,
+    act: deps.act,
+    render: deps.links.render,
+    send: sender.send,
+    failPoint: deps.failPoint,
+    log: deps.log,
+  });
+  return {
+    callAll,
+    heal,
+    close: async () => {
+      await close();
+      sender.close();
+    },
+  };
+}
