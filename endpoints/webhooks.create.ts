@@ -11,7 +11,7 @@ export default endpoint({
   description:
     "Each event is a POST of its journal line, signed as Standard Webhooks say (`webhook-id`, `webhook-timestamp`, `webhook-signature`), in order, repeated for a day with the same id until it is answered with 2xx.",
   tags: ["events"],
-  security: { role: "operator", scope: "product" },
+  security: { role: "admin", scope: "product" },
   params: z.strictObject({ productId: productIdSchema }),
   body: newWebhookSchema.meta({
     example: { url: "https://app.example.com/otau", types: ["update.changed"] },

@@ -8,7 +8,7 @@ export default endpoint({
   path: "/api/v1/products/{productId}/webhooks/{webhookId}",
   summary: "Delete a webhook and what waits for it",
   tags: ["events"],
-  security: { role: "operator", scope: "product" },
+  security: { role: "admin", scope: "product" },
   params: z.strictObject({ productId: productIdSchema, webhookId: z.string().min(1).max(64) }),
   reply: { status: 204 },
   errors: [],

@@ -10,7 +10,7 @@ export default endpoint({
   summary: "Change a webhook's address or what it is told",
   description: "Null takes a filter away. What waits to be delivered goes to the new address.",
   tags: ["events"],
-  security: { role: "operator", scope: "product" },
+  security: { role: "admin", scope: "product" },
   params: z.strictObject({ productId: productIdSchema, webhookId: z.string().min(1).max(64) }),
   body: webhookPatchSchema,
   reply: { status: 200, schema: webhookViewSchema },

@@ -8,7 +8,7 @@ export default endpoint({
   summary: "Send dead deliveries again, with the same ids",
   description: "Without `ids` all of them. They go before what is new.",
   tags: ["events"],
-  security: { role: "operator", scope: "product" },
+  security: { role: "admin", scope: "product" },
   params: z.strictObject({ productId: productIdSchema, webhookId: z.string().min(1).max(64) }),
   body: z
     .strictObject({

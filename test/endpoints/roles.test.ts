@@ -49,6 +49,7 @@ const callers: Readonly<Record<string, readonly Role[] | typeof anyone>> = {
   "deployments.resume": steerers,
   "deployments.cancel": steerers,
   "deployments.advance": steerers,
+  "deployments.patch": steerers,
   "deployments.retry": steerers,
   "updates.list": readers,
   "devices.list": readers,
@@ -69,6 +70,15 @@ const callers: Readonly<Record<string, readonly Role[] | typeof anyone>> = {
   "devices.retry": steerers,
   "events.create": platforms,
   "summary.get": readers,
+  "audit.list": readers,
+  "audit.export": readers,
+  "webhooks.list": readers,
+  "webhooks.get": readers,
+  "webhooks.deliveries": readers,
+  "webhooks.create": admins,
+  "webhooks.patch": admins,
+  "webhooks.delete": admins,
+  "webhooks.replay": admins,
   stream: readers,
   healthz: anyone,
   readyz: anyone,
@@ -88,6 +98,8 @@ const bodies: Readonly<Record<string, unknown>> = {
   "devices.patch": {},
   "devices.state.patch": { config_io: "{}" },
   "events.create": [],
+  "webhooks.create": { url: "https://app.example.com/", types: ["update.changed"] },
+  "webhooks.patch": {},
 };
 
 const manifest = await readManifest(join(root, "solution.yaml"));

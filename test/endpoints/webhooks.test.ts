@@ -180,15 +180,15 @@ describe("a webhook", () => {
     expect(reply.body.errors.map((fault) => fault.path)).toContain(path);
   });
 
-  it("is made by operators alone", async () => {
-    const viewer = await app.call<{ token: string }>("POST", "/tokens", {
+  it("is made by administrators alone, and shown to all who read", async () => {
+    const operator = await app.call<{ token: string }>("POST", "/tokens", {
       name: "v",
-      role: "viewer",
+      role: "operator",
       products: ["*"],
     });
     const body = { url: "http://127.0.0.1:1/", ...changed };
-    expect((await app.call("POST", base, body, { token: viewer.body.token })).status).toBe(403);
-    expect((await app.call("GET", base, undefined, { token: viewer.body.token })).status).toBe(200);
+    expect((await app.call("POST", base, body, { token: operator.body.token })).status).toBe(403);
+    expect((await app.call("GET", base, undefined, { token: operator.body.token })).status).toBe(200);
   });
 });
 
