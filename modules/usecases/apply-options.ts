@@ -14,6 +14,8 @@ const timeSchema = z.iso.datetime({
   error: "must be an ISO 8601 time such as 2027-01-31T02:00:00Z",
 });
 
+const limitSchema = z.int().min(1).max(10_000_000).nullable().optional();
+
 const waveSchema = z.union([
   z.number().gt(0).max(100),
   z.strictObject({ count: z.int().min(1).max(10_000_000) }),
@@ -45,9 +47,17 @@ export const rolloutSchema = z.strictObject({
     .meta({ description: "The next wave opens when this share of the open one is final; 100 by default" }),
   approval: approvalSchema.optional(),
   gate: gateSchema.nullable().optional(),
-  maxConcurrent: z.int().min(1).max(10_000_000).nullable().optional(),
-  ratePerMinute: z.int().min(1).max(10_000_000).nullable().optional(),
+  maxConcurrent: limitSchema,
+  ratePerMinute: limitSchema,
 });
+
+/** What may be changed of a deployment while it goes on; `null` lifts a limit. */
+export const deploymentPatchSchema = z.strictObject({
+  rollout: z.strictObject({ maxConcurrent: limitSchema, ratePerMinute: limitSchema }).optional(),
+  gate: gateSchema.nullable().optional(),
+  expiresAt: timeSchema.nullable().optional(),
+});
+export type DeploymentPatch = z.infer<typeof deploymentPatchSchema>;
 
 export const applyOptionsSchema = z.strictObject({
   force: z.boolean().optional(),

@@ -20,6 +20,7 @@ export type ConductDeps = {
   readonly products: Pick<ProductStore, "ids">;
   readonly followCancel: (record: DeploymentRecord) => Promise<DeploymentRecord>;
   readonly directRollout: DirectRollout;
+  readonly redate: (record: DeploymentRecord) => Promise<DeploymentRecord>;
   readonly release: (deployment: DeploymentRecord) => Promise<ReleaseRound>;
   readonly tellTotals: TellTotals;
   readonly alarm: AlarmClock;
@@ -72,7 +73,8 @@ export function makeConductDeployments(deps: ConductDeps) {
     const found = await deployments.refresh(productId, deploymentId);
     if (found === undefined) return { again: true };
     // Its gate may cancel it: then its updates follow at once.
-    const directed = await deps.directRollout(await deps.followCancel(await start(found)));
+    const begun = await deps.redate(await deps.followCancel(await start(found)));
+    const directed = await deps.directRollout(begun);
     const record = await deps.followCancel(directed);
     const round = await deps.release(record);
     if (round.nextAt !== undefined)

@@ -11,7 +11,7 @@ import type {
   Update,
 } from "../otau/model.ts";
 import type { Gate, GateFigures, Outcomes } from "../otau/rollout-gate.ts";
-import type { Wave } from "../otau/rollout-waves.ts";
+import type { Place, Wave } from "../otau/rollout-waves.ts";
 import type { Actor, DeploymentState, UpdateState } from "../otau/vocabulary.ts";
 
 /** Names one device. */
@@ -62,6 +62,8 @@ export type DeploymentRecord = Deployment & {
   readonly gateSince?: Ms;
   /** What the gate counted when it tripped. */
   readonly gateFigures?: GateFigures;
+  /** `expiresAt` was changed, and members have yet to be due by it, in chunks. */
+  readonly redating?: true;
 };
 
 /** How far a deployment's open wave is, and how its updates ended since its start or last resume. */
@@ -201,6 +203,8 @@ export type DeviceStore = {
   totalsMany(deploymentIds: readonly string[]): Promise<Totals[]>;
   /** Slots of `maxConcurrent` that are held. */
   slotsHeld(deploymentId: string): Promise<number>;
+  /** Where a device stands among the members of its deployments. */
+  placeOf(device: Pick<Device, "uid">): Place | undefined;
   /** How far the rollout is: all figures of a shard are of one moment. */
   rollout(record: DeploymentRecord): Promise<RolloutProgress>;
   /** Per shard a bitmap of the deployment's members over their ordinals, the first in the highest bit. */
@@ -242,6 +246,8 @@ export type DeviceStore = {
 
   /** Devices with something due by the store's clock, earliest first; the claim removes nothing. */
   due(shard: number, limit: number): Promise<{ refs: DeviceRef[]; oldestDueAt?: Ms; now: Ms }>;
+  /** Writes anew when devices are due (undefined = never by time alone), unless they changed since they were read. */
+  setDue(entries: readonly { readonly device: Device; readonly dueAt: Ms | undefined }[]): Promise<void>;
 
   list(
     productId: string,
@@ -423,7 +429,8 @@ export type DeploymentChange = {
     | "gate"
     | "gateEpoch"
     | "gateSince"
-    | "gateFigures"]?: Exclude<DeploymentRecord[Field], undefined> | null;
+    | "gateFigures"
+    | "redating"]?: Exclude<DeploymentRecord[Field], undefined> | null;
 };
 
 export type DeploymentStore = {

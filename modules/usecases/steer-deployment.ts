@@ -1,6 +1,7 @@
 import { OtauError } from "../errors.ts";
 import type { Actor, DeploymentState } from "../otau/vocabulary.ts";
 import type { DeviceActions } from "./act-on-device.ts";
+import type { DeploymentPatch } from "./apply-options.ts";
 import { type DeploymentView, toDeploymentView } from "./deployment-view.ts";
 import type {
   AlarmClock,
@@ -9,6 +10,7 @@ import type {
   DeploymentStore,
   DeviceStore,
 } from "./ports.ts";
+import { refuseMismatch, type StatedPrecondition } from "./preconditions.ts";
 
 const racesMax = 8;
 const chunk = 200;
@@ -128,6 +130,28 @@ export function makeSteerDeployment(deps: SteerDeps) {
     return view(record);
   }
 
+  /** Changes how a deployment goes on, at once; `null` lifts a limit. */
+  async function patch(
+    input: SteerInput,
+    wanted: DeploymentPatch,
+    precondition: StatedPrecondition,
+  ): Promise<DeploymentView> {
+    const now = await devices.now();
+    const expiresAt = typeof wanted.expiresAt === "string" ? Date.parse(wanted.expiresAt) : null;
+    const { record } = await change(input, (present) => {
+      refuseMismatch("deployment", present.revision, precondition);
+      refuseEnded(present, "a change");
+      if (expiresAt !== null && expiresAt <= Math.max(now, present.startAt ?? 0))
+        throw tooEarly(wanted.expiresAt);
+      return {
+        ...given(wanted.rollout),
+        ...(wanted.gate === undefined ? {} : { gate: wanted.gate }),
+        ...(wanted.expiresAt === undefined ? {} : { expiresAt, redating: true }),
+      };
+    });
+    return view(record);
+  }
+
   /** 200 again for a canceled one. Its updates follow in chunks; nothing further is written from now on. */
   async function cancel(input: SteerInput): Promise<DeploymentView> {
     const { record } = await change(input, (present) => {
@@ -138,7 +162,7 @@ export function makeSteerDeployment(deps: SteerDeps) {
     return view(record);
   }
 
-  return { find, view, change, rejudge, pause, resume, advance, cancel };
+  return { find, view, change, rejudge, pause, resume, advance, patch, cancel };
 }
 
 /** A deployment that has ended is steered no more. */
@@ -148,4 +172,19 @@ export function refuseEnded(record: DeploymentRecord, verb: string): void {
     "DEPLOYMENT_FINISHED",
     `Deployment ${record.id} is ${record.state}; ${verb} does nothing any more. Retry its updates or apply the package again.`,
   );
+}
+
+const tooEarly = (expiresAt: unknown) =>
+  new OtauError(
+    "INVALID_INPUT",
+    `expiresAt ${expiresAt} lies before now or before the start; name a later time, or cancel the deployment.`,
+    { errors: [{ path: "/expiresAt", message: "must lie after now and after startAt" }] },
+  );
+
+/** The limits that are named; one named as undefined is none. */
+function given({ maxConcurrent, ratePerMinute }: DeploymentPatch["rollout"] = {}): DeploymentChange {
+  return {
+    ...(maxConcurrent === undefined ? {} : { maxConcurrent }),
+    ...(ratePerMinute === undefined ? {} : { ratePerMinute }),
+  };
 }

@@ -1,11 +1,13 @@
 import type { DeviceActions } from "./act-on-device.ts";
-import type { DeviceStore } from "./ports.ts";
+import type { DeviceStore, LoadedDevice } from "./ports.ts";
 
 const batch = 200;
 
 export type SweepDeps = {
   readonly devices: DeviceStore;
   readonly actOnMany: DeviceActions["actOnMany"];
+  /** Devices for which there was nothing to do yet. */
+  readonly putOff: (loaded: readonly LoadedDevice[]) => Promise<void>;
   readonly failPoint: (name: string) => void;
 };
 
@@ -16,7 +18,7 @@ export type Swept = { readonly judged: number; readonly oldestLateMs: number };
  * Gives every device with something due the event `tick`, shard by shard, until nothing is due: a backlog does not
  * wait for the next sweep. Two sweeps at once do no harm, as the second finds nothing left to judge.
  */
-export function makeSweepDue({ devices, actOnMany, failPoint }: SweepDeps) {
+export function makeSweepDue({ devices, actOnMany, putOff, failPoint }: SweepDeps) {
   async function sweepShard(shard: number): Promise<Swept> {
     let judged = 0;
     let oldestLateMs = 0;
@@ -31,6 +33,7 @@ export function makeSweepDue({ devices, actOnMany, failPoint }: SweepDeps) {
         movesDue: true,
       });
       failPoint("sweep:judged");
+      await putOff(acted.flatMap(({ before, changed }) => (changed ? [] : [before])));
       judged += acted.length;
       const moved = acted.some(({ changed }) => changed);
       if (due.refs.length < batch || !moved) break;

@@ -44,7 +44,7 @@ const succeed = (below: string, identities: readonly string[]) =>
   tell(below, identities, "INSTALLED_VERSION");
 const fail = (below: string, identities: readonly string[]) => tell(below, identities, "INSTALL_ERROR");
 /** Rounds of the conductor pass, in which it could have written what it must not write. */
-const rounds = () => new Promise((resolve) => setTimeout(resolve, 1200));
+const rounds = () => new Promise((resolve) => setTimeout(resolve, 700));
 
 const gate = { minFinished: 5, maxFailedPercent: 20 };
 
@@ -178,5 +178,85 @@ describe("a deployment in waves", () => {
     const reply = await app.call<Problem>("POST", url, { devices: ["d0"], options: { rollout } });
     expect([reply.status, reply.body.code]).toEqual([400, "INVALID_INPUT"]);
     expect(reply.body.errors?.map((error) => error.path).join()).toContain(path);
+  });
+});
+
+describe("deployments.patch", () => {
+  const patch = (below: string, id: string, body: object, headers: Record<string, string> = {}) =>
+    app.call<Staged & Problem & { rollout: object; expiresAt?: string }>(
+      "PATCH",
+      `${below}/deployments/${id}`,
+      body,
+      { headers },
+    );
+  const inFuture = (ms: number) => new Date(Date.now() + ms).toISOString();
+
+  it("lifts and sets limits at once", async () => {
+    const below = await givenProduct(app, "limits", names(12));
+    const { id } = await apply(app, below, names(12), { rollout: { maxConcurrent: 2 } });
+    await release(below, id, 2);
+    await patch(below, id, { rollout: { maxConcurrent: 5 } });
+    const sent = await release(below, id, 5);
+    await patch(below, id, { rollout: { maxConcurrent: 1 } });
+    await succeed(below, sent.slice(0, 4));
+    await rounds();
+    expect((await get(below, id)).totals).toMatchObject({ sent: 1, waiting: 7, succeeded: 4 });
+    const lifted = await patch(below, id, { rollout: { maxConcurrent: null, ratePerMinute: 60_000 } });
+    expect(lifted.body.rollout).toMatchObject({ maxConcurrent: null, ratePerMinute: 60_000 });
+    await release(below, id, 8);
+  });
+
+  it("puts a gate in, which counts what has ended already, and takes it out", async () => {
+    const below = await givenProduct(app, "late-gate", names(12));
+    const { id } = await apply(app, below, names(12));
+    const sent = await release(below, id, 12);
+    await fail(below, sent.slice(0, 5));
+    await patch(below, id, { gate: { minFinished: 6 } });
+    await patch(below, id, { gate: null });
+    await fail(below, sent.slice(5, 6));
+    await rounds();
+    expect((await get(below, id)).state).toBe("running");
+    await patch(below, id, { gate: { minFinished: 6 } });
+    expect((await reach(below, id, ({ state }) => state === "halted")).gate).toMatchObject({ failed: 6 });
+  });
+
+  it("moves the end of what is under way, also of what has it already", async () => {
+    const below = await givenProduct(app, "expires", names(6));
+    const { id } = await apply(app, below, names(6), { rollout: { maxConcurrent: 2 } });
+    const sent = await release(below, id, 2);
+    await tell(below, sent.slice(0, 1), "INIT");
+    await patch(below, id, { expiresAt: inFuture(300_000) });
+    await patch(below, id, { expiresAt: inFuture(1000) });
+    const ended = await reach(below, id, ({ totals }) => totals["canceled"] === 5);
+    expect(ended.totals).toMatchObject({ started: 1, canceled: 5 });
+    const path = `${below}/deployments/${id}/updates?reason=EXPIRED`;
+    expect((await app.call<{ items: unknown[] }>("GET", path)).body.items).toHaveLength(5);
+  });
+
+  it("lifts the end, and leaves nothing due that could not happen", async () => {
+    const below = await givenProduct(app, "lifted", names(3));
+    const options = { expiresAt: inFuture(1500), rollout: { maxConcurrent: 1 } };
+    const { id } = await apply(app, below, names(3), options);
+    await release(below, id, 1);
+    expect((await patch(below, id, { expiresAt: null })).body.expiresAt).toBeUndefined();
+    await new Promise((resolve) => setTimeout(resolve, 2200));
+    expect((await get(below, id)).totals).toMatchObject({ sent: 1, waiting: 2 });
+    const due = await Promise.all(
+      Array.from({ length: app.stores.devices.shardCount }, (_, shard) => app.stores.devices.due(shard, 10)),
+    );
+    expect(due.flatMap(({ refs }) => refs).filter(({ productId }) => productId === "lifted")).toEqual([]);
+  });
+
+  it("is refused where it makes no sense", async () => {
+    const below = await givenProduct(app, "nonsense", names(1));
+    const { id } = await apply(app, below, names(1));
+    expect((await patch(below, id, { expiresAt: inFuture(-1000) })).status).toBe(400);
+    expect((await patch(below, id, { rollout: { waves: [100] } })).status).toBe(400);
+    expect((await patch(below, id, { state: "paused" })).status).toBe(400);
+    expect((await patch(below, "nope", {})).status).toBe(404);
+    const mismatch = await patch(below, id, { gate: null }, { "if-match": '"77"' });
+    expect([mismatch.status, mismatch.body.code]).toEqual([412, "REVISION_MISMATCH"]);
+    await steer(below, id, "cancel");
+    expect((await patch(below, id, { gate: null })).body.code).toBe("DEPLOYMENT_FINISHED");
   });
 });

@@ -21,6 +21,7 @@ const mutableFields = {
   gateEpoch: true,
   gateSince: true,
   gateFigures: true,
+  redating: true,
 } as const satisfies Record<keyof DeploymentChange | "stateSince", true>;
 
 type MutableField = keyof typeof mutableFields;

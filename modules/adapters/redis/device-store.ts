@@ -15,7 +15,7 @@ import { unenrolDeployment } from "./deployment-unenrol.ts";
 import { commitDevices } from "./device-commit.ts";
 import { countDevices, summariseDevices } from "./device-count.ts";
 import { createDevices, unknownIdentities } from "./device-create.ts";
-import { readDueDevices } from "./device-due.ts";
+import { readDueDevices, setDueTimes } from "./device-due.ts";
 import { enrolDevices } from "./device-enrol.ts";
 import { readHistory } from "./device-history.ts";
 import { filterIdentities, listDevices, listMembers } from "./device-list.ts";
@@ -27,6 +27,7 @@ import { allShardKeys } from "./keys.ts";
 import type { StoreMeta } from "./meta.ts";
 import type { RedisConnection } from "./scripts.ts";
 import { type FindDeployments, type HistoryLimits, readNow, type StoreContext } from "./store-context.ts";
+import { parseUid } from "./uid.ts";
 
 /** What the device store works with. */
 export type DeviceStoreOptions = {
@@ -68,6 +69,7 @@ type DevicePart =
   | "unknown"
   | "create"
   | "due"
+  | "setDue"
   | "list"
   | "count"
   | "targetMembers"
@@ -84,6 +86,7 @@ function deviceParts(context: StoreContext, stored: StoredDevices): Pick<DeviceS
     unknown: (productId, identities) => unknownIdentities(context, productId, identities),
     create: (productId, devices, actor) => createDevices(context, productId, devices, actor),
     due: (shard, limit) => readDueDevices(context, shard, limit),
+    setDue: (entries) => setDueTimes(context, entries),
     list: (productId, filter, page) => listDevices(context, stored, productId, filter, page),
     count: (productId, filter) => countDevices(context, productId, filter),
     targetMembers: (productId, filter, after, limit) =>
@@ -125,6 +128,7 @@ function deploymentParts(context: StoreContext, stored: StoredDevices): Pick<Dev
     totalsMany: (deploymentIds) => readManyTotals(context, deploymentIds),
     slotsHeld: (deploymentId) => readSlotsHeld(context, deploymentId),
     rollout: (record) => readRollout(context, record),
+    placeOf: ({ uid }) => parseUid(uid),
     memberBits: (deploymentId) => readMemberBits(context, deploymentId),
     readyMembers: (deploymentId, productId, shard, from, limit, until) =>
       readReadyMembers(context, deploymentId, { productId, shard, from, limit, until }),
