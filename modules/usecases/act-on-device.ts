@@ -77,7 +77,7 @@ type Decided = Acted & {
 };
 
 /** A commit that takes longer has failed; until then the call it owes is not looked at. */
-const commitMaxMs = 10_000;
+const commitMaxMs = 5_000;
 
 function joined(loaded: LoadedDevice, deployment: DeploymentRecord): LoadedDevice {
   if (loaded.deployments.has(deployment.id)) return loaded;
@@ -275,6 +275,7 @@ export function makeDeviceActions(deps: ActDeps) {
       commitMaxMs,
     );
     const results = await store(changing);
+    if (changing.some(({ owed }) => owed.length > 0)) deps.failPoint("connector:owed");
     await expectCalls(
       changing.flatMap(({ owed }, index) => (results[index] === "done" ? owed : [])),
       0,

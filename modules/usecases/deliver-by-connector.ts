@@ -7,7 +7,7 @@ import type { ProductSettingsOf } from "./product-settings.ts";
 const firstPauseMs = 1000;
 const longestPauseMs = 60_000;
 /** Longer than a call may take. */
-const leaseMs = 30_000;
+const leaseMs = 12_000;
 const claimedAtOnce = 100;
 const callsMax = 128;
 /** So that one platform that hangs leaves room for the others. */
