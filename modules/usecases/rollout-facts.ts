@@ -1,8 +1,10 @@
+import type { Device } from "../otau/model.ts";
+import { waveOf } from "../otau/rollout-waves.ts";
 import type { RolloutFacts } from "../otau/why-facts.ts";
 import type { ContentStore, DeploymentRecord, DeploymentStore, DeviceStore } from "./ports.ts";
 
 export type RolloutFactsDeps = {
-  readonly devices: Pick<DeviceStore, "slotsHeld">;
+  readonly devices: Pick<DeviceStore, "slotsHeld" | "rollout" | "placeOf">;
   readonly deployments: Pick<DeploymentStore, "takeRate">;
   readonly content: Pick<ContentStore, "get">;
 };
@@ -31,13 +33,37 @@ export function makeRolloutFacts({ devices, deployments, content }: RolloutFacts
     return { slots: { held: await devices.slotsHeld(id), max: maxConcurrent } };
   }
 
-  return async function rolloutFactsOf(record: DeploymentRecord): Promise<RolloutFacts> {
-    const found = await Promise.all([withdrawnOf(record), rateOf(record), slotsOf(record)]);
-    const { stateSince, startAt } = record;
+  /** How far the open wave is, when the device is in a later one. */
+  async function waveFactsOf(record: DeploymentRecord, device: Device): Promise<Pick<RolloutFacts, "wave">> {
+    const { waves, openWave = 1, advancePercent = 100, waveOpenedAt, wantsApproval } = record;
+    const place = devices.placeOf(device);
+    if (waves === undefined || place === undefined) return {};
+    const own = waveOf(waves, place);
+    if (own <= openWave) return {};
+    const { waveMembers, waveFinals } = await devices.rollout(record);
+    const wave = {
+      ...{ own, open: openWave, of: waves.length, advancePercent },
+      ...{ finals: waveFinals, size: waveMembers },
+      ...(wantsApproval === undefined ? {} : { approvalSince: wantsApproval }),
+      ...(waveOpenedAt === undefined ? {} : { openSince: waveOpenedAt }),
+    };
+    return { wave };
+  }
+
+  return async function rolloutFactsOf(record: DeploymentRecord, device: Device): Promise<RolloutFacts> {
+    const found = await Promise.all([
+      withdrawnOf(record),
+      rateOf(record),
+      slotsOf(record),
+      waveFactsOf(record, device),
+    ]);
+    const { stateSince, startAt, gate, gateFigures } = record;
+    const limit = gate === undefined ? {} : { maxFailedPercent: gate.maxFailedPercent };
     return Object.assign(
       {
         ...(stateSince === undefined ? {} : { stateSince }),
         ...(startAt === undefined ? {} : { startAt }),
+        ...(gateFigures === undefined ? {} : { gate: { ...gateFigures, ...limit } }),
       },
       ...found,
     );

@@ -123,6 +123,37 @@ describe("devices.why", () => {
     expect(Date.parse(held?.until ?? "")).toBeGreaterThan(await now());
   });
 
+  it("says which wave a device is in, that the next wants an approval, and that the gate tripped", async () => {
+    const identities = ["gw-1", "gw-2", "gw-3", "gw-4"];
+    const below = await givenProduct(app, "waves", identities);
+    const gate = { minFinished: 2, maxFailedPercent: 50 };
+    const rollout = { waves: [{ count: 2 }, { count: 1 }, { count: 1 }], approval: "wave", gate };
+    const { id } = await apply(app, below, identities, { rollout });
+    const isIn = (own: number) => (why: Why) =>
+      why.code === "WAVE" && (why.details["wave"] as { own?: number }).own === own;
+    const answers = await eventually(
+      () => Promise.all(identities.map((each) => ask(below, each))),
+      (all) => all.filter(({ code }) => code === "OFFLINE").length === 2,
+    );
+    const [first = "", second = ""] = identities.filter((_, at) => answers[at]?.code === "OFFLINE");
+    const next = identities[answers.findIndex(isIn(2))] ?? "";
+    const last = identities[answers.findIndex(isIn(3))] ?? "";
+    expect(await ask(below, last)).toMatchObject({
+      code: "WAVE",
+      details: { wave: { own: 3, open: 1, of: 3, finals: 0, size: 2, advancePercent: 100 } },
+    });
+    await report(app, below, first, says("INSTALLED_VERSION"));
+    expect((await ask(below, next)).text).toContain("1 of 2 updates final");
+    await app.call("POST", `${below}/devices/${second}/cancel`);
+    const approval = await askUntil(below, "APPROVAL", next);
+    expect(approval).toMatchObject({ deploymentId: id, details: { wave: { finals: 2 } } });
+    await app.call("POST", `${below}/deployments/${id}/advance`);
+    await askUntil(below, "OFFLINE", next);
+    await report(app, below, next, says("INSTALL_ERROR"));
+    const halted = await askUntil(below, "HALTED", last);
+    expect(halted.text).toContain("1 of 2 finished updates failed (50 %, with 50 % as its limit)");
+  });
+
   it("says what an update is queued behind", async () => {
     const { below, deployment } = await givenSent("queue");
     await app.call("PUT", `${below}/packages/package_b.json`, { otau_info: infoOf("2") });

@@ -54,7 +54,7 @@ export function makeDeviceStore(options: DeviceStoreOptions): DeviceStore {
     historyLimits: options.historyLimits ?? (() => defaultHistory),
   };
   const stored: StoredDevices = new WeakMap();
-  return guarded({
+  const accesses = guarded({
     shardCount: meta.shardCount,
     now: () => readNow(context),
     load: async (ref, loading) => (await loadDevices(context, stored, [ref], loading))[0],
@@ -63,6 +63,7 @@ export function makeDeviceStore(options: DeviceStoreOptions): DeviceStore {
     ...deviceParts(context, stored),
     ...deploymentParts(context, stored),
   });
+  return { ...accesses, placeOf: ({ uid }) => parseUid(uid) };
 }
 
 type DevicePart =
@@ -128,7 +129,6 @@ function deploymentParts(context: StoreContext, stored: StoredDevices): Pick<Dev
     totalsMany: (deploymentIds) => readManyTotals(context, deploymentIds),
     slotsHeld: (deploymentId) => readSlotsHeld(context, deploymentId),
     rollout: (record) => readRollout(context, record),
-    placeOf: ({ uid }) => parseUid(uid),
     memberBits: (deploymentId) => readMemberBits(context, deploymentId),
     readyMembers: (deploymentId, productId, shard, from, limit, until) =>
       readReadyMembers(context, deploymentId, { productId, shard, from, limit, until }),
@@ -143,11 +143,11 @@ function deploymentParts(context: StoreContext, stored: StoredDevices): Pick<Dev
 }
 
 /** Every access with its failures translated, so that no caller ever sees a client library's error. */
-function guarded(store: DeviceStore): DeviceStore {
+function guarded(store: Omit<DeviceStore, "placeOf">): Omit<DeviceStore, "placeOf"> {
   const wrapped = Object.entries(store).map(([name, part]: [string, unknown]) => {
     if (typeof part !== "function") return [name, part];
     const access = part as (...args: readonly unknown[]) => Promise<unknown>;
     return [name, (...args: readonly unknown[]) => withStoreErrors(() => access(...args))];
   });
-  return Object.fromEntries(wrapped) as DeviceStore;
+  return Object.fromEntries(wrapped) as Omit<DeviceStore, "placeOf">;
 }
