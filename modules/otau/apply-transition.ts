@@ -2,6 +2,7 @@ import { type Changes, change } from "./change.ts";
 import { startDeadline, timeoutOfRank } from "./deadlines.ts";
 import { effects } from "./effects.ts";
 import type { Device, HistoryLine, Update } from "./model.ts";
+import { packageOf } from "./package-of.ts";
 import { retryDelayMs } from "./retry.ts";
 import type { Situation } from "./situation.ts";
 import type { Transition, Trigger } from "./transition.ts";
@@ -152,7 +153,7 @@ function addEvents(work: Work, situation: Situation, row: Transition, update: Up
   const { deploymentId, attempt, state: to, reason } = update;
   const event = {
     deploymentId,
-    packageId: deployment.packageId,
+    packageId: packageOf(deployment),
     version: deployment.version,
     attempt,
     from,

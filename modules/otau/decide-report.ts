@@ -3,6 +3,7 @@ import { type Changes, change } from "./change.ts";
 import { type Concern, findConcern } from "./concerns.ts";
 import { deliveredChanges } from "./effects.ts";
 import type { DeviceEvent, LastReport, Outcome, Update } from "./model.ts";
+import { packageOf } from "./package-of.ts";
 import { addReportLine, countStep } from "./report-lines.ts";
 import type { Heard, Situation } from "./situation.ts";
 import type { Transition } from "./transition.ts";
@@ -156,12 +157,11 @@ type Judged = { readonly decision: Decision; readonly aboveRate: boolean; readon
 function addDecided(work: Work, heard: Heard, decision: Decision, deploymentId: string | undefined): void {
   const { version, status, message } = heard;
   const update = work.device.updates.find((one) => one.deploymentId === deploymentId);
-  const packageId =
-    deploymentId === undefined ? undefined : work.facts.deployments.get(deploymentId)?.packageId;
+  const deployment = deploymentId === undefined ? undefined : work.facts.deployments.get(deploymentId);
   addEvent(work, {
     type: "report.decided",
     deploymentId,
-    packageId,
+    packageId: deployment && packageOf(deployment),
     attempt: update?.attempt,
     version,
     status,

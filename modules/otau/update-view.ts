@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { change } from "./change.ts";
 import type { Deployment, Device, HistoryLine, Ms, Update } from "./model.ts";
+import { packageOf } from "./package-of.ts";
 import { updateIdOf } from "./update-id.ts";
 import {
   actorKinds,
@@ -29,7 +30,7 @@ export const updateViewSchema = z.strictObject({
   deploymentId: z.string(),
   productId: z.string(),
   identity: z.string(),
-  packageId: z.string(),
+  packageId: z.string().optional(),
   version: z.string(),
   state: updateStateSchema,
   phase: z.enum(phases).optional(),
@@ -107,7 +108,6 @@ export function toUpdateView(
     deploymentId: update.deploymentId,
     productId: device.productId,
     identity: device.identity,
-    packageId: deployment.packageId,
     version: deployment.version,
     state,
     attempt,
@@ -116,6 +116,7 @@ export function toUpdateView(
     revision,
   };
   return change(view, {
+    packageId: packageOf(deployment),
     phase,
     status,
     message,

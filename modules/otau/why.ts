@@ -1,4 +1,5 @@
 import type { Ms } from "./model.ts";
+import { packageOf } from "./package-of.ts";
 import { isFinalState, isLiveState } from "./vocabulary.ts";
 import { endedRules } from "./why-ended.ts";
 import type { WhyAnswer, WhyCode, WhyFacts, WhyReply, WhyRule, WhySubject } from "./why-facts.ts";
@@ -35,6 +36,7 @@ function answerOf(rules: readonly WhyRule[], subjects: readonly WhySubject[]): W
 function toAnswer(code: WhyCode, { update, deployment, facts }: WhySubject, reply: WhyReply): WhyAnswer {
   const { installedVersion } = facts.device;
   const { text, since, until, details } = reply;
+  const packageId = packageOf(deployment);
   return {
     code,
     text,
@@ -43,7 +45,7 @@ function toAnswer(code: WhyCode, { update, deployment, facts }: WhySubject, repl
     deploymentId: deployment.id,
     details: {
       version: deployment.version,
-      ...(deployment.packageId === "" ? {} : { packageId: deployment.packageId }),
+      ...(packageId === undefined ? {} : { packageId }),
       ...(installedVersion === undefined ? {} : { installedVersion }),
       state: update.state,
       attempt: update.attempt,

@@ -136,6 +136,9 @@ describe("devices.state.get and devices.state.patch", () => {
     const update = await updateIn(app, below, "gw-1", "sent");
     const deployment = await app.call("GET", `${below}/deployments/${update.deploymentId}`);
     expect(deployment.body).toMatchObject({ source: "device2", version: "9", totals: { total: 1 } });
+    expect(deployment.body).not.toHaveProperty("packageId");
+    expect(update).not.toHaveProperty("packageId");
+    expect((await app.call("GET", `${below}/devices/gw-1/why`)).body).not.toHaveProperty("details.packageId");
     await app.call("PATCH", path(below), { config_otau: config });
     expect((await app.call<Page<Update>>("GET", `${below}/devices/gw-1/updates`)).body.items).toHaveLength(1);
   });

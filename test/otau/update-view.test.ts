@@ -35,6 +35,18 @@ describe("an update as the app API shows it", () => {
     expect(updateViewSchema.parse(view)).toEqual(view);
   });
 
+  it("names no package where the value was set on the device directly", () => {
+    const lab = makeLab({ a: { source: "device2", packageId: "" } });
+    lab.write();
+    const view = toUpdateView(lab.device, lab.update(), { packageId: "", version: "1.0" });
+    expect(view).not.toHaveProperty("packageId");
+    expect(updateViewSchema.parse(view)).toEqual(view);
+    lab.report("INIT");
+    for (const { events } of lab.outcomes) {
+      for (const event of events) expect(event).not.toHaveProperty("packageId");
+    }
+  });
+
   it("shows everything of the contract's shape, and nothing of the inside", () => {
     const lab = makeLab();
     lab.write();

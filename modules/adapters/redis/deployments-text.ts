@@ -1,4 +1,5 @@
 import type { Ms } from "../../otau/model.ts";
+import { packageOf } from "../../otau/package-of.ts";
 import type { Actor, DeploymentState } from "../../otau/vocabulary.ts";
 import type { DeploymentChange, DeploymentDraft, DeploymentRecord } from "../../usecases/ports.ts";
 
@@ -77,7 +78,8 @@ export function deploymentEvent(
   actor: Actor,
 ): string {
   const moved = change.from === change.to ? {} : { from: change.from, to: change.to };
-  const { id, packageId, version } = deployment;
+  const { id, version } = deployment;
+  const packageId = packageOf(deployment);
   const event = { type: "deployment.changed", deploymentId: id, packageId, version, ...moved };
   return JSON.stringify({ ...event, reason: change.reason, actor });
 }
