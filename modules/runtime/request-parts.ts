@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { z } from "zod";
 import { OtauError } from "../errors.ts";
 import type { Precondition } from "./define.ts";
-import { invalidBySchema } from "./faults.ts";
+import { fallenFields, invalidBySchema } from "./faults.ts";
 import { HttpRefusal, invalidInput } from "./problem.ts";
 
 /** Longest path and query, as sent. Tags of 8 KiB in a query may be 24 KiB when percent-encoded. */
@@ -106,7 +106,11 @@ export const readParams = (schema: z.ZodObject | undefined, raw: unknown): unkno
 /** The body's value by its schema. Without a schema nothing, or an empty object, may be sent. */
 export const readBody = (schema: z.ZodType | undefined, value: unknown): unknown => {
   const parsed = (schema ?? noBody).safeParse(value);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) {
+    const [fallen] = fallenFields(value, parsed.data);
+    if (fallen !== undefined) throw invalidInput(fallen, "is not a known field");
+    return parsed.data;
+  }
   if (value === undefined) throw invalidInput("", "is missing; send JSON");
   throw invalidBySchema("body", parsed.error);
 };

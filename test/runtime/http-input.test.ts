@@ -74,10 +74,22 @@ describe("a JSON body", () => {
   });
 
   it("reaches the handler with its exact text, and no prototype is touched", async () => {
-    const sent = '{ "n": 1.0, "__proto__": { "polluted": 1 }, "constructor": 2 }';
+    const sent = '{ "n": 1.0, "constructor": 2 }';
     const reply = await (await server.call("/echo", json("POST", sent))).json();
     expect(reply).toEqual({ keys: ["n", "constructor"], text: sent });
+    const polluting = '{ "n": 1.0, "__proto__": { "polluted": 1 } }';
+    expect(await faultPaths(await server.call("/echo", json("POST", polluting)))).toEqual(["/__proto__"]);
     expect(Object.hasOwn(Object.prototype, "polluted")).toBe(false);
+  });
+
+  it("refuses a name that records let fall, however deep", async () => {
+    const tags = '{"size":1,"tags":{"a":"x","__proto__":"y"}}';
+    expect(await faultPaths(await put(tags))).toEqual(["/tags/__proto__"]);
+  });
+
+  it("says what is missing and what is of another type in words", async () => {
+    expect((await problemIn(await put({}))).detail).toBe("/size: is missing; it must be a number.");
+    expect((await problemIn(await put({ size: "1" }))).detail).toBe("/size: must be a number, not string.");
   });
 
   it("must be JSON in UTF-8, and not compressed", async () => {
