@@ -226,6 +226,7 @@ export function composeApp(deps: AppDeps) {
     settingsOf,
     act,
     newToken: newDeviceToken,
+    newSession: () => randomBytes(6).toString("base64url"),
     digest,
     contentArea: makeDeliverContent({ content, blobs, links, now: roughNow }),
     render: links.render,
@@ -235,10 +236,8 @@ export function composeApp(deps: AppDeps) {
     log,
   });
   const access: DeviceAccess = auditDeviceAccess(plainAccess, {
-    act,
     refused: refusals.note,
     defaultProduct: deps.config.defaultProduct,
-    log,
   });
 
   function close(): void {

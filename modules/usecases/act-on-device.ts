@@ -34,15 +34,17 @@ export type ActDeps = {
 };
 
 /** What may change of a device beside what is decided: its credential, and its tags. */
-export type DeviceExtrasChange = Pick<DeviceChange, "tokenPrefix" | "activatedAt"> & {
+export type DeviceExtrasChange = Pick<DeviceChange, "tokenPrefix" | "activatedAt" | "session"> & {
   readonly tags?: Device["tags"];
   /** As an operator or another platform knows it. */
   readonly installedVersion?: string;
 };
 
+type Tells = "device.connected" | "device.disconnected";
+
 export type ActOptions = {
   readonly actor: Actor;
-  /** Token prefix the device must still have: UNAUTHORIZED otherwise. */
+  /** What the device must still hold (see `credentialText`): UNAUTHORIZED otherwise. */
   readonly credential?: string;
   /** The device was heard from. */
   readonly seen?: boolean;
@@ -54,8 +56,8 @@ export type ActOptions = {
   readonly joining?: DeploymentRecord;
   /** Fields of the record that no decision touches; undefined = none. */
   readonly extras?: (loaded: LoadedDevice) => DeviceExtrasChange | undefined;
-  /** A journal line that is written even if nothing else changes. */
-  readonly tells?: "device.connected" | "device.disconnected";
+  /** A journal line that is written even if nothing else changes, unless the function says there is none. */
+  readonly tells?: Tells | ((loaded: LoadedDevice) => Tells | undefined);
 };
 
 /** What to do with a device, seen as it is now; an empty list = nothing. */
@@ -128,6 +130,18 @@ function owedBy({ notify, device }: Outcome): readonly OwedValue[] {
   return [{ ref: { productId, identity }, timestampUs: configSet.timestampUs }];
 }
 
+const isText = (value: unknown): boolean => typeof value === "string";
+
+/** A credential as a text that events may carry: the token's prefix and, of a lasting connection, its session. */
+export const credentialText = (tokenPrefix: string, session?: string): string =>
+  session === undefined ? tokenPrefix : `${tokenPrefix}.${session}`;
+
+/** Whether the device still holds the credential. */
+export function holds({ tokenPrefix, session }: LoadedDevice["extras"], credential: string): boolean {
+  if (tokenPrefix === undefined) return false;
+  return credential === tokenPrefix || credential === credentialText(tokenPrefix, session ?? "");
+}
+
 export type DeviceActions = ReturnType<typeof makeDeviceActions>;
 
 /**
@@ -172,7 +186,8 @@ export function makeDeviceActions(deps: ActDeps) {
       ...(installedVersion === undefined ? {} : { installedVersion }),
     };
     const isEdited = Object.keys(edits).length + Object.keys(extras).length > 0;
-    const type: JournalEvent["type"] | undefined = options.tells ?? (isEdited ? "device.changed" : undefined);
+    const tells = typeof options.tells === "function" ? options.tells(before) : options.tells;
+    const type: JournalEvent["type"] | undefined = tells ?? (isEdited ? "device.changed" : undefined);
     const { productId } = before.device;
     const outages = await deps.outages();
     const dueOf = async (device: Device) =>
@@ -196,7 +211,8 @@ export function makeDeviceActions(deps: ActDeps) {
       events: told ? [...outcome.events, told] : outcome.events,
       dueAt: await dueOf(after),
       fences: fencesOf(before, after),
-      notify: outcome.notify === true,
+      // Who is connected or waits under a credential that has ended hears of it.
+      notify: outcome.notify === true || extras.tokenPrefix !== undefined || isText(extras.session),
       ...(options.seen ? { seenAt: before.now } : {}),
       ...extras,
     };
@@ -213,7 +229,7 @@ export function makeDeviceActions(deps: ActDeps) {
   }
 
   function authorise(loaded: LoadedDevice, options: ActOptions): void {
-    if (options.credential === undefined || loaded.extras.tokenPrefix === options.credential) return;
+    if (options.credential === undefined || holds(loaded.extras, options.credential)) return;
     throw new OtauError(
       "UNAUTHORIZED",
       "The device token has been replaced or revoked; activate the device again.",

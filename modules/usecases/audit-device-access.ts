@@ -1,19 +1,16 @@
 import { OtauError } from "../errors.ts";
 import { identitySchema } from "../otau/ids.ts";
-import type { DeviceActions } from "./act-on-device.ts";
 import type { DeviceAccess, DeviceCredential } from "./device-access.ts";
 import type { AccessRefusal } from "./note-refusals.ts";
 import type { DeviceRef } from "./ports.ts";
 
 export type AuditDeviceAccessDeps = {
-  readonly act: DeviceActions["act"];
   readonly refused: (refusal: AccessRefusal) => void;
   /** Of a token that nobody knows. */
   readonly defaultProduct: string;
-  readonly log: { warn(fields: object, message: string): void };
 };
 
-/** The same access, with refused credentials and connections that come and go written into the journal. */
+/** The same access, with refused credentials written into the journal. */
 export function auditDeviceAccess(access: DeviceAccess, deps: AuditDeviceAccessDeps): DeviceAccess {
   function refuse(ref: DeviceRef, code: AccessRefusal["code"], ip?: string): void {
     const isIdentity = identitySchema.safeParse(ref.identity).success;
@@ -33,12 +30,6 @@ export function auditDeviceAccess(access: DeviceAccess, deps: AuditDeviceAccessD
       if (error instanceof OtauError && error.code === "UNAUTHORIZED") refuse(ref, error.code);
       throw error;
     }
-  }
-
-  function tell(ref: DeviceRef, type: "device.connected" | "device.disconnected"): void {
-    deps
-      .act(ref, () => [], { actor: { kind: "device", id: ref.identity }, tells: type })
-      .catch((error: unknown) => deps.log.warn({ err: error, identity: ref.identity }, `${type} not noted`));
   }
 
   return {
@@ -63,13 +54,12 @@ export function auditDeviceAccess(access: DeviceAccess, deps: AuditDeviceAccessD
       }
       return credential;
     },
+    openSession: (credential) => noting(credential, () => access.openSession(credential)),
     write: (credential, entries, origin) =>
       noting(credential, () => access.write(credential, entries, origin)),
     read: (credential, aliases) => noting(credential, () => access.read(credential, aliases)),
     peek: (credential, aliases) => noting(credential, () => access.peek(credential, aliases)),
     listContent: (credential) => noting(credential, () => access.listContent(credential)),
     findContent: (credential, id) => noting(credential, () => access.findContent(credential, id)),
-    connected: (ref) => tell(ref, "device.connected"),
-    disconnected: (ref) => tell(ref, "device.disconnected"),
   };
 }

@@ -7,8 +7,8 @@ export type DeviceCredential = {
   readonly ref: DeviceRef;
   /** First 16 hex characters of the token's SHA-256, as the device record holds it. */
   readonly tokenPrefix: string;
-  /** The connection it was given to by `openSession`; ended as soon as the device opens another. */
-  readonly connectionId?: string;
+  /** Of a lasting connection, given by `openSession`; ended as soon as the device opens another. */
+  readonly session?: string;
 };
 
 /** Where a device's request came from; passed on to event handlers (Murano's `ip`, `protocol`, `connection_id`). */
@@ -62,9 +62,11 @@ export type DeviceAccess = {
   authenticate(token: string, ip?: string): Promise<DeviceCredential | undefined>;
   /**
    * Makes this connection the device's only lasting one: what is done under the credential of an older one throws
-   * UNAUTHORIZED from here on, in every process. Without it connections end each other within one process only.
+   * UNAUTHORIZED from here on, in every process. UNAUTHORIZED when the credential itself has ended.
    */
-  openSession?(credential: DeviceCredential, connectionId: string): Promise<DeviceCredential>;
+  openSession(credential: DeviceCredential): Promise<DeviceCredential>;
+  /** The connection of this credential has ended. */
+  closeSession(credential: DeviceCredential): void;
   /**
    * Stores what a device wrote, entry by entry in the order of their stamps, and hands it to the event handlers:
    * on return all of it is stored. UNAUTHORIZED when the credential has ended, TOO_LARGE for a value over 1 MiB.
@@ -88,9 +90,6 @@ export type DeviceAccess = {
    * compare every 30 s as well). Holds no connection of its own.
    */
   watch(ref: DeviceRef, listener: () => void): Promise<() => void>;
-  /** A lasting connection of the device was opened, or has ended; polls do not count. */
-  connected?(ref: DeviceRef): void;
-  disconnected?(ref: DeviceRef): void;
   /** The device was heard from. */
   touch(ref: DeviceRef): void;
   /** A device listener is up: called every 500 ms while one is. */

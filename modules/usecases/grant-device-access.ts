@@ -2,7 +2,7 @@ import { OtauError } from "../errors.ts";
 import { identitySchema } from "../otau/ids.ts";
 import type { ConfigSet } from "../otau/model.ts";
 import { normaliseStamp } from "../otau/stamps.ts";
-import type { DeviceActions } from "./act-on-device.ts";
+import { credentialText, type DeviceActions, holds } from "./act-on-device.ts";
 import type { ContentLinks } from "./content-links.ts";
 import type { DeliverContent } from "./deliver-content.ts";
 import type {
@@ -44,7 +44,7 @@ export type Device2Event = {
     readonly timestamp?: number | string;
     readonly values: Readonly<Record<string, unknown>>;
   }[];
-  /** Token prefix under which it came, checked by the commit. */
+  /** What it came under, checked by the commit (see `credentialText`). */
   readonly credential?: string;
 };
 
@@ -58,6 +58,8 @@ export type AccessDeps = {
   readonly act: DeviceActions["act"];
   readonly contentArea: DeliverContent;
   readonly render: ContentLinks["render"];
+  /** Some characters that no other connection of the device has. */
+  readonly newSession: () => string;
   /** 40 lower-case hex characters. */
   readonly newToken: () => string;
   /** SHA-256 in hex. */
@@ -71,6 +73,7 @@ export type AccessDeps = {
 };
 
 const prefixOf = (digest: string) => digest.slice(0, 16);
+const textOf = ({ tokenPrefix, session }: DeviceCredential) => credentialText(tokenPrefix, session);
 const asText = (value: unknown): string =>
   typeof value === "string" ? value : (JSON.stringify(value) ?? "");
 const ended = () =>
@@ -92,7 +95,7 @@ export function makeDeviceAccess(deps: AccessDeps): DeviceAccess {
 
   async function loadUnder(credential: DeviceCredential): Promise<LoadedDevice> {
     const loaded = await devices.load(credential.ref);
-    if (loaded === undefined || loaded.extras.tokenPrefix !== credential.tokenPrefix) throw ended();
+    if (loaded === undefined || !holds(loaded.extras, textOf(credential))) throw ended();
     return loaded;
   }
 
@@ -124,6 +127,32 @@ export function makeDeviceAccess(deps: AccessDeps): DeviceAccess {
     return acted !== undefined && given;
   }
 
+  /** One commit: what an older connection has decided but not stored yet is stale from here on. */
+  const openSession: DeviceAccess["openSession"] = async (credential) => {
+    const session = deps.newSession();
+    const acted = await act(credential.ref, () => [], {
+      actor: { kind: "device", id: credential.ref.identity },
+      credential: textOf(credential),
+      seen: true,
+      extras: () => ({ session }),
+      tells: "device.connected",
+    });
+    if (acted === undefined) throw ended();
+    return { ...credential, session };
+  };
+
+  const closeSession: DeviceAccess["closeSession"] = ({ ref, session = "" }) => {
+    // Of a connection that a newer one has replaced nobody needs to hear: the device is there.
+    const isOwn = ({ extras }: LoadedDevice) => extras.session === session;
+    act(ref, () => [], {
+      actor: { kind: "device", id: ref.identity },
+      extras: (loaded) => (isOwn(loaded) ? { session: null } : undefined),
+      tells: (loaded) => (isOwn(loaded) ? "device.disconnected" : undefined),
+    }).catch((error: unknown) =>
+      deps.log.warn({ err: error, identity: ref.identity }, "the end of a connection was not noted"),
+    );
+  };
+
   const write: DeviceAccess["write"] = async (credential, entries, origin) => {
     checkSizes(entries);
     const { ref } = credential;
@@ -139,7 +168,7 @@ export function makeDeviceAccess(deps: AccessDeps): DeviceAccess {
     await deps.emit({
       type: "data_in",
       ...eventBase(ref, origin, now),
-      credential: credential.tokenPrefix,
+      credential: textOf(credential),
       payload: entries.map((entry) => ({
         values: entry.values,
         ...(entry.timestamp === undefined ? {} : { timestamp: entry.timestamp }),
@@ -157,7 +186,7 @@ export function makeDeviceAccess(deps: AccessDeps): DeviceAccess {
         value = set && { value: set.text, timestampUs: set.timestampUs };
         return set ? [{ type: "delivered", timestampUs: set.timestampUs }] : [];
       },
-      { actor: { kind: "system", id: "gateway" }, credential: credential.tokenPrefix, seen: true },
+      { actor: { kind: "system", id: "gateway" }, credential: textOf(credential), seen: true },
     );
     if (acted === undefined) throw ended();
     deps.failPoint("deliver:stored");
@@ -210,6 +239,8 @@ export function makeDeviceAccess(deps: AccessDeps): DeviceAccess {
       const ref = await tokens.find(digest);
       return ref && { ref, tokenPrefix: prefixOf(digest) };
     },
+    openSession,
+    closeSession,
     write,
     read,
     peek,

@@ -82,6 +82,8 @@ export type DeviceExtras = {
   /** First 16 hex characters of the SHA-256 of the valid device token; absent: no credential is valid. */
   readonly tokenPrefix?: string;
   readonly activatedAt?: Ms;
+  /** The lasting connection that counts; what an older one wants is refused. */
+  readonly session?: string;
 };
 
 export type LoadedDevice = {
@@ -114,6 +116,8 @@ export type DeviceChange = {
   readonly tokenPrefix?: string | null;
   /** `null`: it may activate again. */
   readonly activatedAt?: Ms | null;
+  /** A new lasting connection; `null`: it has ended. */
+  readonly session?: string | null;
   /** Gateways are told that a value may wait. */
   readonly notify: boolean;
 };

@@ -8,7 +8,7 @@ import { decodeUpdate, encodeUpdate, textKeys, type UpdateTexts } from "./update
  * Fields of a device's hashes. One letter each: r revision, c last commit ids, o ordinal, b created, v installed
  * version, i its stamp, V confirmed version, D drifted, h history seq, e event seq, F fold, s step rate,
  * g `config_otau`, G the last succeeded one, w waiting, f past, p newest past, k state shown (index), t token prefix,
- * a activated, X deleted, E day of the last history line, l… live update, n… newest written one, #name a tag, R…/S… resources.
+ * a activated, q session, X deleted, E day of the last history line, l… live update, n… newest written one, #name a tag, R…/S… resources.
  */
 export type DeviceFields = Map<string, string>;
 
@@ -85,10 +85,12 @@ export function decodeDevice(
 export function decodeExtras(fields: ReadonlyMap<string, string>, lastSeenAt: number): DeviceExtras {
   const tokenPrefix = fields.get("t");
   const activatedAt = fields.get("a");
+  const session = fields.get("q");
   return {
     ...(lastSeenAt === 0 ? {} : { lastSeenAt }),
     ...(tokenPrefix === undefined ? {} : { tokenPrefix: decodeTokenPrefix(tokenPrefix) }),
     ...(activatedAt === undefined ? {} : { activatedAt: Number(activatedAt) }),
+    ...(session === undefined ? {} : { session }),
   };
 }
 

@@ -63,6 +63,7 @@ export function encodeWhole(
   set("k", shown && encodeShown(shown));
   set("t", tokenField(stored, change.tokenPrefix));
   set("a", change.activatedAt === undefined ? stored.fields.get("a") : change.activatedAt?.toString());
+  set("q", change.session === undefined ? stored.fields.get("q") : (change.session ?? undefined));
   set("E", change.lines.length === 0 ? stored.fields.get("E") : String(Math.floor(stored.now / dayMs)));
   keepResources(stored, fields);
   markOverflow(fields);

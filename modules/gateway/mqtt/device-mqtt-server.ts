@@ -119,6 +119,8 @@ async function makeBroker(options: DeviceMqttOptions, limits: DeviceMqttLimits) 
   const letIn = async (client: Client, userName: string | undefined, password: Buffer | undefined) => {
     const { peer, clientId } = await login(client, userName, password);
     peers.set(client, peer);
+    // Its end came before it was let in, and nobody would tell it again.
+    if (peer.kind === "device" && (client.conn as Socket).destroyed) peer.session.stop();
     (client as { id: string }).id = clientId;
     if (peer.kind === "anonymous") endLater(client, limits.anonymousMs);
   };

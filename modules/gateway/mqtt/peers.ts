@@ -45,13 +45,12 @@ export function makeLogin(deps: SessionDeps & { readonly defaultProduct: string 
   };
 }
 
-async function validCredential(access: DeviceAccess, token: string, { ip, connectionId = "" }: Origin) {
+async function validCredential(access: DeviceAccess, token: string, { ip }: Origin) {
   try {
     const credential = await access.authenticate(token, ip);
     // A token is known for ever; whether it is still valid shows at the device.
     if (credential === undefined) return undefined;
-    await access.peek(credential, []);
-    return (await access.openSession?.(credential, connectionId)) ?? credential;
+    return await access.openSession(credential);
   } catch (error) {
     if (error instanceof OtauError && error.code === "UNAUTHORIZED") return undefined;
     throw refusal(unavailable, "server unavailable", error);

@@ -101,8 +101,6 @@ export function createSession(
         sync();
       };
       endings.push(deps.rounds.add(takeTurn));
-      access.connected?.(ref);
-      endings.push(() => access.disconnected?.(ref));
       // A lost subscription is made up for by the rounds; what came before it stood, by the look that follows it.
       access.watch(ref, sync).then(
         (unwatch) => {
@@ -128,7 +126,9 @@ export function createSession(
       if (value !== undefined) known.knows(ref, value.alias, value.timestampUs);
     },
     stop() {
+      if (hasStopped) return;
       hasStopped = true;
+      access.closeSession(credential);
       for (const end of endings.splice(0)) end();
     },
   };

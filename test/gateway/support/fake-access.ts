@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
 import { OtauError } from "../../../modules/errors.ts";
 import type { DeviceContent } from "../../../modules/usecases/deliver-content.ts";
@@ -59,7 +59,7 @@ export function createFakeAccess(): FakeAccess {
     );
     const state = devices.get(keyOf(credential.ref));
     const session = sessions.get(keyOf(credential.ref));
-    const isOver = credential.connectionId !== undefined && credential.connectionId !== session;
+    const isOver = credential.session !== undefined && credential.session !== session;
     if (!isValid || isOver || state === undefined)
       throw new OtauError("UNAUTHORIZED", "The token has ended.");
     return state;
@@ -127,10 +127,15 @@ export function createFakeAccess(): FakeAccess {
       const ref = tokens.get(token);
       return ref === undefined ? undefined : { ref, tokenPrefix: prefix(token) };
     },
-    async openSession(credential, connectionId) {
-      sessions.set(keyOf(credential.ref), connectionId);
+    async openSession(credential) {
+      stateOf(credential);
+      const session = randomUUID();
+      sessions.set(keyOf(credential.ref), session);
       hint(keyOf(credential.ref));
-      return { ...credential, connectionId };
+      return { ...credential, session };
+    },
+    closeSession({ ref, session }) {
+      if (sessions.get(keyOf(ref)) === session) sessions.delete(keyOf(ref));
     },
     async write(credential, entries, origin) {
       const state = stateOf(credential);
