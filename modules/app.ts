@@ -4,6 +4,7 @@ import type { Platform } from "./platform/platform.ts";
 import { createDefiners } from "./runtime/define.ts";
 import type { makeApplyPackage } from "./usecases/apply-package.ts";
 import type { makeCancelUpdate } from "./usecases/cancel-update.ts";
+import type { makeDeploymentInsight } from "./usecases/deployment-insight.ts";
 import type { makeDeviceState } from "./usecases/device-state.ts";
 import type { makeExplainDevice } from "./usecases/explain-device.ts";
 import type { makeListUpdates } from "./usecases/list-updates.ts";
@@ -28,6 +29,7 @@ export type App = {
   readonly cancelUpdate: ReturnType<typeof makeCancelUpdate>;
   readonly retryUpdates: ReturnType<typeof makeRetryUpdates>;
   readonly steer: ReturnType<typeof makeSteerDeployment>;
+  readonly withInsight: ReturnType<typeof makeDeploymentInsight>;
   readonly updates: ReturnType<typeof makeListUpdates>;
   readonly explainDevice: ReturnType<typeof makeExplainDevice>;
   readonly products: ReturnType<typeof makeManageProducts>;

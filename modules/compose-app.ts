@@ -13,6 +13,7 @@ import { makeCancelUpdate } from "./usecases/cancel-update.ts";
 import { makeConductDeployments } from "./usecases/conduct-deployments.ts";
 import { makeContentLinks } from "./usecases/content-links.ts";
 import { makeDeliverContent } from "./usecases/deliver-content.ts";
+import { makeDeploymentInsight } from "./usecases/deployment-insight.ts";
 import type { DeviceAccess } from "./usecases/device-access.ts";
 import { makeDeviceState, type ResourceDefinitions } from "./usecases/device-state.ts";
 import { makeDirectRollout } from "./usecases/direct-rollout.ts";
@@ -147,6 +148,7 @@ export function composeApp(deps: AppDeps) {
     cancelUpdate: makeCancelUpdate({ devices, act }),
     retryUpdates: makeRetryUpdates({ devices, act, actOnMany, followCancel, steer }),
     steer,
+    withInsight: makeDeploymentInsight({ devices, readPace: stores.readPace }),
     updates: makeListUpdates({ devices }),
     explainDevice: makeExplainDevice({
       devices,

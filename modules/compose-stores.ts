@@ -4,6 +4,7 @@ import { makeConnectorCalls } from "./adapters/connector/connector-calls.ts";
 import { openClock, openTestClock, type StoreClock } from "./adapters/redis/clock.ts";
 import { openRequestConnection, openSubscriberConnection } from "./adapters/redis/connection.ts";
 import { makeContentStore } from "./adapters/redis/content-store.ts";
+import { makeReadPace } from "./adapters/redis/deployment-pace.ts";
 import { refreshWhenFenced } from "./adapters/redis/deployments-fence.ts";
 import { makeDeploymentStore } from "./adapters/redis/deployments-store.ts";
 import { makeDeviceStore } from "./adapters/redis/device-store.ts";
@@ -79,6 +80,7 @@ export async function openStores(options: StoresOptions) {
       ...(options.journalDays === undefined ? {} : { filesKeptMs: options.journalDays * 86_400_000 }),
     }),
     tellTotals: makeTellTotals(deps),
+    readPace: makeReadPace(deps),
     devices: refreshWhenFenced(
       makeDeviceStore({
         redis,

@@ -10,6 +10,7 @@ import type {
   Outage,
   Update,
 } from "../otau/model.ts";
+import type { PaceSample } from "../otau/pace.ts";
 import type { Gate, GateFigures, Outcomes } from "../otau/rollout-gate.ts";
 import type { Place, Wave } from "../otau/rollout-waves.ts";
 import type { Actor, DeploymentState, UpdateState } from "../otau/vocabulary.ts";
@@ -580,6 +581,9 @@ export type JournalArchive = Pick<Journal, "texts" | "textsBefore" | "newest"> &
   retain(productId: string, neededFrom: number, nowMs: number): Promise<void>;
   rows(productId: string): AsyncIterable<JournalRow>;
 };
+
+/** How many of a deployment's updates were final at times of the last minutes, oldest first. */
+export type ReadPace = (productId: string, deploymentId: string) => Promise<readonly PaceSample[]>;
 
 /**
  * Writes a deployment's totals into the journal. `same`: they are what was told last; `early`: the last line is less

@@ -1,4 +1,6 @@
+import { finalsIn } from "../../otau/pace.ts";
 import type { TellTotals } from "../../usecases/ports.ts";
+import { addPaceSample } from "./deployment-pace.ts";
 import { productKeys } from "./product-keys.ts";
 import { type ProductStoreDeps, productScript, runProductScript } from "./product-scripts.ts";
 
@@ -9,12 +11,12 @@ const keptMs = 86_400_000;
 
 /**
  * Adds a line with a deployment's totals, unless they are what was told last, or that was a moment ago.
- * KEYS: what was told last, log. ARGV: totals, event, pause, how long to remember. Answers `{ outcome }`.
+ * KEYS: what was told last, log, samples of the pace. ARGV: totals, event, pause, how long to remember, finals. Answers `{ outcome }`.
  */
 const tellTotals = productScript(
   "tellTotals",
-  `
-typed({ 'string', 'stream' })
+  `${addPaceSample}
+typed({ 'string', 'stream', 'string' })
 local told = redis.call('GET', KEYS[1])
 if told then
   local at, totals = string.match(told, '^(%d+) (.*)$')
@@ -24,6 +26,7 @@ if told then
 end
 logLine(KEYS[2], 0, ARGV[2])
 redis.call('SET', KEYS[1], int(now) .. ' ' .. ARGV[1], 'PX', ARGV[4])
+addPaceSample(KEYS[3], ARGV[5], ARGV[4])
 return { 'told' }`,
 );
 
@@ -42,8 +45,8 @@ export function makeTellTotals(deps: ProductStoreDeps): TellTotals {
     const [outcome] = await runProductScript(
       deps,
       tellTotals,
-      [productKeys.toldTotals(productId, id), productKeys.log(productId)],
-      [JSON.stringify(totals), JSON.stringify(event), pauseMs, keptMs],
+      [productKeys.toldTotals(productId, id), productKeys.log(productId), productKeys.pace(productId, id)],
+      [JSON.stringify(totals), JSON.stringify(event), pauseMs, keptMs, finalsIn(totals)],
     );
     return outcome as Awaited<ReturnType<TellTotals>>;
   };

@@ -31,6 +31,10 @@ export const productKeys = {
   toldTotals: (productId: string, deploymentId: string) =>
     inProduct(productId, `told:${encodeKeyPart(deploymentId)}`),
 
+  /** String: how many updates of a deployment were final, at which times. */
+  pace: (productId: string, deploymentId: string) =>
+    inProduct(productId, `pace:${encodeKeyPart(deploymentId)}`),
+
   /** Hash: content id to record. */
   items: (productId: string) => inProduct(productId, "items"),
   /** Sorted set: content ids in order. */
