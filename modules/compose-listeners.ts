@@ -1,8 +1,9 @@
+import { createSecureContext } from "node:tls";
 import type { Logger } from "pino";
 import type { App } from "./app.ts";
 import type { HelpersFor } from "./compose-platform.ts";
 import type { Stores } from "./compose-stores.ts";
-import type { Config } from "./config.ts";
+import type { Config, TlsMaterial } from "./config.ts";
 import type { OtauError } from "./errors.ts";
 import {
   createDeviceHttpServer,
@@ -13,13 +14,14 @@ import { createDeviceMqttServer, type DeviceMqttServer } from "./gateway/mqtt/de
 import { makeRuntimeIdempotency } from "./idempotency-bridge.ts";
 import { makeLoginThrottle } from "./login-throttle.ts";
 import { isLoopbackHost } from "./loopback.ts";
+import { renewTls } from "./renew-tls.ts";
 import { roleAllows } from "./roles.ts";
 import { serveAssets } from "./runtime/assets.ts";
 import { createHttpApp } from "./runtime/http.ts";
 import { listen } from "./runtime/listen.ts";
 import type { Solution } from "./runtime/load.ts";
 import type { Manifest } from "./runtime/manifest.ts";
-import { type ListenerSetting, listenError } from "./startup-error.ts";
+import { type ListenerSetting, listenError, StartupError } from "./startup-error.ts";
 import type { DeviceAccess } from "./usecases/device-access.ts";
 import { type AccessRefusal, accessRefusalOf } from "./usecases/note-refusals.ts";
 
@@ -41,13 +43,22 @@ export type ListenersDeps = {
   readonly log: Logger;
 };
 
-type Open = { readonly name: string; readonly url: string; readonly close: () => Promise<void> };
+type Open = {
+  readonly name: string;
+  readonly url: string;
+  readonly renewTls?: DeviceHttpServer["renewTls"];
+  readonly close: () => Promise<void>;
+};
 
 /** Opens the listeners of this process's roles; what opened is closed again when a later one cannot. */
 export async function openListeners(deps: ListenersDeps) {
   const { roles } = deps.config;
   const open: Open[] = [];
-  const close = async () => void (await Promise.all(open.map((each) => each.close())));
+  let stopRenewing: (() => void) | undefined;
+  const close = async () => {
+    stopRenewing?.();
+    await Promise.all(open.map((each) => each.close()));
+  };
   try {
     if (roles.includes("api")) open.push(await openApi(deps));
     for (const listener of roles.includes("gateway") ? deviceListeners(deps.config) : []) {
@@ -56,6 +67,14 @@ export async function openListeners(deps: ListenersDeps) {
   } catch (error) {
     await close();
     throw error;
+  }
+  const { deviceTls: tls } = deps.config;
+  const renewing = open.flatMap(({ renewTls: renew }) => (renew === undefined ? [] : [renew]));
+  if (tls !== undefined && renewing.length > 0) {
+    const apply = (pair: Parameters<DeviceHttpServer["renewTls"]>[0]) => {
+      for (const renew of renewing) renew(pair);
+    };
+    stopRenewing = renewTls({ tls, apply, log: deps.log });
   }
   const urlOf = (name: string) => open.find((each) => each.name === name)?.url;
   return {
@@ -154,16 +173,30 @@ function deviceListeners(config: Config): readonly DeviceListener[] {
   return all.filter(({ isTls }) => (isTls ? config.deviceTls !== undefined : config.opensPlainDevice));
 }
 
+function checkTls({ cert, key }: TlsMaterial): void {
+  try {
+    createSecureContext({ cert, key });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new StartupError(
+      `DEVICE_TLS_CERT and DEVICE_TLS_KEY cannot be used (${why}): give a certificate and its own private key, both as PEM`,
+      { cause: error },
+    );
+  }
+}
+
 async function openDevice(
   { config, access, stores, log }: ListenersDeps,
   listener: DeviceListener,
 ): Promise<Open> {
+  const tls = listener.isTls ? config.deviceTls : undefined;
+  if (tls !== undefined) checkTls(tls);
   const server = await listener.make({
     access,
     log,
     defaultProduct: config.defaultProduct,
     now: stores.clock.roughNow,
-    ...(listener.isTls && config.deviceTls ? { tls: config.deviceTls } : {}),
+    ...(tls ? { tls: { cert: tls.cert, key: tls.key } } : {}),
   });
   try {
     const { port } = await server.listen(listener.port, config.deviceHost);
@@ -171,6 +204,7 @@ async function openDevice(
     return {
       name: listener.name,
       url: `${listener.scheme}://${host}:${port}`,
+      ...(tls ? { renewTls: server.renewTls } : {}),
       close: () => server.close(graceMs),
     };
   } catch (error) {

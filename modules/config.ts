@@ -10,8 +10,12 @@ type Settings = typeof settings;
 type SettingName = keyof Settings;
 type Values = { readonly [Name in SettingName]: z.output<Settings[Name]["schema"]> };
 
-/** Certificate chain and private key, as PEM text. */
-export type TlsMaterial = { readonly cert: string; readonly key: string };
+/** Certificate chain and private key, as PEM text, and the files they came from. */
+export type TlsMaterial = {
+  readonly cert: string;
+  readonly key: string;
+  readonly files: { readonly cert?: string; readonly key?: string };
+};
 
 /** The whole configuration, checked and frozen. */
 export type Config = Omit<
@@ -205,6 +209,14 @@ function readPem(name: string, value: string | undefined, faults: Fault[]): stri
   return undefined;
 }
 
+/** The files that a certificate and its key were read from: those that may be renewed while the program runs. */
+function tlsFiles(values: Values, env: Env): TlsMaterial["files"] {
+  const fileOf = (value: string | undefined) => (value?.includes("-----BEGIN ") ? undefined : value);
+  const cert = fileOf(values.deviceTlsCert);
+  const key = textOf(env, "DEVICE_TLS_KEY_FILE") ?? fileOf(values.deviceTlsKey);
+  return { ...(cert === undefined ? {} : { cert }), ...(key === undefined ? {} : { key }) };
+}
+
 function refuse(faults: readonly Fault[]): never {
   const [only] = faults;
   if (faults.length === 1 && only !== undefined) throw new StartupError(only);
@@ -238,7 +250,8 @@ export function loadConfig(env: Env): Config {
     durability: values.durability === "external" ? undefined : values.durability,
     allowPrivateTargets: values.allowPrivateTargets ?? isLoopbackHost(values.host),
     opensPlainDevice: devicePlain || isLoopbackHost(deviceHost),
-    deviceTls: cert === undefined || key === undefined ? undefined : { cert, key },
+    deviceTls:
+      cert === undefined || key === undefined ? undefined : { cert, key, files: tlsFiles(values, env) },
     isProduction,
     fetchedRedisDir: join(import.meta.dirname, "..", ".otau", "redis"),
     searchPath: env["PATH"],

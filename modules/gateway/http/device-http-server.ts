@@ -2,6 +2,7 @@ import { once } from "node:events";
 import http, { type IncomingMessage, type ServerResponse } from "node:http";
 import https from "node:https";
 import type { AddressInfo } from "node:net";
+import { Server as TlsServer } from "node:tls";
 import type { Logger } from "../../logger.ts";
 import { contentLinkRoot } from "../../usecases/content-links.ts";
 import type { DeviceAccess } from "../../usecases/device-access.ts";
@@ -68,6 +69,8 @@ const defaultLimits: DeviceHttpLimits = {
 export type DeviceHttpServer = {
   /** Resolves when it listens; port 0 takes any free one. */
   listen(port: number, host: string): Promise<AddressInfo>;
+  /** With TLS: the pair for all connections from here on. */
+  renewTls(pair: { readonly cert: string | Buffer; readonly key: string | Buffer }): void;
   /** Where it listens; undefined before and after. */
   address(): AddressInfo | undefined;
   /** Ends waiting polls at once, lets the rest finish for up to `graceMs`, then cuts the connections. */
@@ -115,6 +118,9 @@ export function createDeviceHttpServer(options: DeviceHttpOptions): DeviceHttpSe
       await once(server, "listening");
       stopBeat = startBeat(access, log);
       return server.address() as AddressInfo;
+    },
+    renewTls: (pair) => {
+      if (server instanceof TlsServer) server.setSecureContext(pair);
     },
     address: () => (server.listening ? (server.address() as AddressInfo) : undefined),
     async close(graceMs) {

@@ -19,14 +19,15 @@ export function createBodyBudget(maxBytes: number): BodyBudget {
 }
 
 /**
- * The whole body as text; bytes that are no UTF-8 become U+FFFD. TOO_LARGE above `maxBytes`, STORE_UNAVAILABLE while
- * too many bodies are being read. Undefined when the device went away in the middle.
+ * The whole body as text; bytes that are no UTF-8 become U+FFFD. TOO_LARGE above `maxBytes`, UNSUPPORTED_MEDIA_TYPE
+ * for a compressed one, STORE_UNAVAILABLE while too many bodies are being read. Undefined when the device went away in the middle.
  */
 export async function readBody(
   request: IncomingMessage,
   maxBytes: number,
   budget: BodyBudget,
 ): Promise<string | undefined> {
+  refuseCompressed(request);
   if (Number(request.headers["content-length"] ?? 0) > maxBytes) throw tooLarge(maxBytes);
   return await new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
@@ -48,6 +49,16 @@ export async function readBody(
     // After the end this changes nothing; before it, nobody is left to answer.
     request.once("close", () => settle(() => resolve(undefined)));
   });
+}
+
+// Inflating would let a small request become a large one, and stored as it is it would pass for a value.
+function refuseCompressed(request: IncomingMessage): void {
+  const encoding = request.headers["content-encoding"]?.trim().toLowerCase() ?? "";
+  if (encoding === "" || encoding === "identity") return;
+  throw new OtauError(
+    "UNSUPPORTED_MEDIA_TYPE",
+    "Compressed bodies are not taken; send it without Content-Encoding.",
+  );
 }
 
 const asText = (chunks: readonly Buffer[]): string =>

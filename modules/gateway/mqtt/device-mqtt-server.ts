@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import { createServer as createTlsServer } from "node:tls";
+import { createServer as createTlsServer, Server as TlsServer } from "node:tls";
 import { Aedes, type AuthenticateError, type Client, type ConnectPacket } from "aedes";
 import type { Logger } from "../../logger.ts";
 import type { DeviceAccess } from "../../usecases/device-access.ts";
@@ -54,6 +54,8 @@ const defaultLimits: DeviceMqttLimits = {
 export type DeviceMqttServer = {
   /** Resolves when it listens; port 0 takes any free one. */
   listen(port: number, host: string): Promise<AddressInfo>;
+  /** With TLS: the pair for all connections from here on. */
+  renewTls(pair: { readonly cert: string | Buffer; readonly key: string | Buffer }): void;
   /** Where it listens; undefined before and after. */
   address(): AddressInfo | undefined;
   /** Takes nothing new, lets what is being stored be stored and acknowledged for up to `graceMs`, then ends. */
@@ -89,6 +91,9 @@ export async function createDeviceMqttServer(options: DeviceMqttOptions): Promis
       await once(server, "listening");
       stopBeat = startBeat(options.access, log);
       return server.address() as AddressInfo;
+    },
+    renewTls: (pair) => {
+      if (server instanceof TlsServer) server.setSecureContext(pair);
     },
     address: () => (server.listening ? (server.address() as AddressInfo) : undefined),
     async close(graceMs) {
