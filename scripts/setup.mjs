@@ -6,6 +6,7 @@ import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:f
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findServer } from "../modules/adapters/redis-server/find-server.mjs";
+import { buildConsole } from "./build-console.mjs";
 import { fetchRedis } from "./fetch-redis.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -138,6 +139,8 @@ async function main() {
       process.exitCode = 1;
       return;
     }
+    const trouble = buildConsole(root);
+    if (trouble !== undefined) say(`${trouble}; the server runs without its console`);
     try {
       await prepareStore({ ...readEnvFile(), ...process.env });
     } catch (error) {

@@ -4,6 +4,7 @@ import { applyTheme } from "./state/theme.ts";
 import "./styles/base.css";
 import "./styles/shell.css";
 import "./styles/parts.css";
+import "./styles/forms.css";
 import "./styles/pages.css";
 
 applyTheme();

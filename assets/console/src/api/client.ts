@@ -39,6 +39,7 @@ type CallOptions = {
   readonly signal?: AbortSignal;
   /** Makes a POST that is sent twice count once. */
   readonly idempotencyKey?: string;
+  readonly headers?: Readonly<Record<string, string>>;
 };
 
 /** The path of something that belongs to a product; each further part is one encoded segment. */
@@ -87,6 +88,7 @@ async function send(method: string, path: string, options: CallOptions): Promise
         ...authHeaders(),
         ...(contentType ? { "content-type": contentType } : {}),
         ...(idempotencyKey ? { "idempotency-key": idempotencyKey } : {}),
+        ...options.headers,
       },
       ...(rawBody !== undefined
         ? { body: rawBody }

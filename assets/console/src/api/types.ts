@@ -12,16 +12,8 @@ export type PackageInfo = PackageView;
 export type Totals = DeploymentView["totals"];
 export type { DeploymentState, UpdateState };
 
-/** A deployment; `gate` and `forecast` stand only where the rollout has them. */
-export type Deployment = DeploymentView & {
-  readonly gate?: {
-    readonly counted?: number;
-    readonly failed?: number;
-    readonly percent?: number;
-    readonly [setting: string]: unknown;
-  } | null;
-  readonly forecast?: unknown;
-};
+/** A deployment with its totals. */
+export type Deployment = DeploymentView;
 
 /** One page of a list. */
 export type Page<Item> = { readonly items: readonly Item[]; readonly next: string | null };

@@ -1,6 +1,7 @@
 import { post } from "../api/client.ts";
 import type { Update } from "../api/types.ts";
 import { ActButton } from "../parts/act-button.tsx";
+import { Fact } from "../parts/fact.tsx";
 import { StateBadge } from "../parts/state-badge.tsx";
 import { Ago, Until } from "../parts/time.tsx";
 import { linkTo } from "../state/route.ts";
@@ -99,17 +100,6 @@ function Deadlines({ update }: { readonly update: Update }) {
         </Fact>
       )}
     </>
-  );
-}
-
-type FactProps = { readonly name: string; readonly children: preact.ComponentChildren };
-
-function Fact({ name, children }: FactProps) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }
 

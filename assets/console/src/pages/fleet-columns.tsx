@@ -1,8 +1,9 @@
-import type { Device, Update } from "../api/types.ts";
+import type { Device } from "../api/types.ts";
 import { StateBadge } from "../parts/state-badge.tsx";
-import { Ago, Until } from "../parts/time.tsx";
+import { Ago } from "../parts/time.tsx";
 import type { Column } from "../parts/virtual-table.tsx";
 import { linkTo } from "../state/route.ts";
+import { UpdateWhat } from "./update-what.tsx";
 
 /** The list of devices. */
 export const deviceColumns: readonly Column<Device>[] = [
@@ -32,7 +33,11 @@ export const deviceColumns: readonly Column<Device>[] = [
     ),
   },
   { name: "Update", class: "col-state", cell: ({ updateState }) => <StateBadge state={updateState} /> },
-  { name: "What", class: "col-what", cell: ({ update }) => <What update={update} /> },
+  {
+    name: "What",
+    class: "col-what",
+    cell: ({ update }) => (update ? <UpdateWhat update={update} hasVersion /> : <span class="muted">–</span>),
+  },
   {
     name: "Tags",
     class: "col-tags",
@@ -45,30 +50,3 @@ export const deviceColumns: readonly Column<Device>[] = [
   },
   { name: "Heard from", class: "col-seen", cell: ({ lastSeenAt }) => <Ago at={lastSeenAt} /> },
 ];
-
-function What({ update }: { readonly update: Update | undefined }) {
-  if (update === undefined) return <span class="muted">–</span>;
-  const { version, reason, message, attempt, maxAttempts, retryAt, deadlineAt, endedAt } = update;
-  return (
-    <>
-      <span class="mono">{version}</span>
-      {reason && <span class="reason">{reason}</span>}
-      {message && <span class="muted">{message}</span>}
-      {attempt > 1 && (
-        <span class="muted">
-          attempt {attempt} of {maxAttempts}
-        </span>
-      )}
-      {retryAt && (
-        <span class="muted">
-          again <Until at={retryAt} />
-        </span>
-      )}
-      {!endedAt && deadlineAt && (
-        <span class="muted">
-          due <Until at={deadlineAt} />
-        </span>
-      )}
-    </>
-  );
-}

@@ -5,6 +5,7 @@ const advice: Readonly<Record<string, string>> = {
   FORBIDDEN: "Sign in with a token of another role; an admin can make one.",
   PACKAGE_IN_USE: "Wait until its updates have ended, or cancel them first.",
   PACKAGE_WITHDRAWN: "Restore the package first, or choose another.",
+  REVISION_MISMATCH: "Choose another id, or tick the box that says it may be replaced.",
   EMPTY_TARGET: "Loosen the conditions, or register devices first.",
   STORE_UNAVAILABLE: "The server tries again by itself; wait a moment.",
   RATE_LIMITED: "Wait a moment, then try again.",

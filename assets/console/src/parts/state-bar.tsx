@@ -13,15 +13,7 @@ export function StateBar({ counts, total, chosen = [], onPick }: Props) {
   const shown = stateOrder.filter((state) => (counts[state] ?? 0) > 0 || chosen.includes(state));
   return (
     <div class="state-bar">
-      <div class="state-bar-track" aria-hidden="true">
-        {shown.map((state) => (
-          <span
-            key={state}
-            class={`state-bar-part tone-${stateLook(state).tone} state-${state}`}
-            style={{ flexGrow: counts[state] ?? 0 }}
-          />
-        ))}
-      </div>
+      <StateTrack counts={counts} />
       <ul class="state-counts" aria-label="Devices by state">
         {shown.map((state) => (
           <li key={state}>
@@ -35,6 +27,23 @@ export function StateBar({ counts, total, chosen = [], onPick }: Props) {
           </li>
         ))}
       </ul>
+    </div>
+  );
+}
+
+/** The bar of shares alone; the words beside it say the same. */
+export function StateTrack({ counts }: { readonly counts: Readonly<Record<string, number>> }) {
+  return (
+    <div class="state-bar-track" aria-hidden="true">
+      {stateOrder
+        .filter((state) => (counts[state] ?? 0) > 0)
+        .map((state) => (
+          <span
+            key={state}
+            class={`state-bar-part tone-${stateLook(state).tone} state-${state}`}
+            style={{ flexGrow: counts[state] ?? 0 }}
+          />
+        ))}
     </div>
   );
 }
