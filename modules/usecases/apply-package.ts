@@ -5,6 +5,7 @@ import type { PackageRules } from "../otau/package-payload.ts";
 import { readTagText } from "../otau/package-tag.ts";
 import { resolveRetry, resolveTimeouts } from "../otau/policy.ts";
 import { placeWaves, type WantedWave, waveSizes } from "../otau/rollout-waves.ts";
+import { type Calendar, defaultTimeZone, type Window } from "../otau/rollout-windows.ts";
 import { emptyTotals } from "../otau/totals.ts";
 import type { Actor } from "../otau/vocabulary.ts";
 import { type ApplyBody, type ApplyOptions, applyDevicesMax, filterOfTarget } from "./apply-options.ts";
@@ -35,6 +36,7 @@ export type ApplyDeps = {
   readonly settingsOf: ProductSettingsOf;
   readonly limitsOf: (productId: string) => Promise<Limits>;
   readonly rules: PackageRules;
+  readonly calendar: Calendar;
   readonly newId: () => string;
   readonly alarm: AlarmClock;
   readonly failPoint: (name: string) => void;
@@ -123,7 +125,7 @@ export function makeApplyPackage(deps: ApplyDeps) {
       const [first] = reading.problems;
       throw new OtauError(
         "PACKAGE_INVALID",
-        `Package ${item.id} is not valid: ${first ? `${first.path} ${first.message}` : "it has no readable otau_info"}.`,
+        `Package ${item.id} is not valid: ${first ? [first.path, first.message].filter(Boolean).join(": ") : "it has no readable otau_info"}.`,
         { errors: reading.problems },
       );
     }
@@ -132,6 +134,7 @@ export function makeApplyPackage(deps: ApplyDeps) {
     const settings = await deps.settingsOf(input.productId);
     const options = input.body.options ?? {};
     const now = await devices.now();
+    refuseWindows(deps.calendar, options.rollout?.windows ?? [], now);
     const startAt = options.startAt ? Date.parse(options.startAt) : undefined;
     const expiresAt = options.expiresAt ? Date.parse(options.expiresAt) : undefined;
     if (expiresAt !== undefined && expiresAt <= Math.max(now, startAt ?? 0)) {
@@ -267,18 +270,45 @@ export function makeApplyPackage(deps: ApplyDeps) {
   };
 }
 
-type Stages = Pick<DeploymentDraft, "advancePercent" | "approval" | "gate">;
+type Stages = Pick<DeploymentDraft, "advancePercent" | "approval" | "gate" | "windows">;
 
 /** Gate and passage between waves; what is not wanted stays away. */
 function stagesOf(
   rollout: ApplyOptions["rollout"] = {},
   productApproval: "none" | "wave" | undefined,
 ): Stages {
-  const { advancePercent, gate } = rollout;
+  const { advancePercent, gate, windows } = rollout;
   const approval = rollout.approval ?? productApproval;
   return {
     ...(advancePercent === undefined ? {} : { advancePercent }),
     ...(approval === "wave" ? { approval } : {}),
     ...(gate ? { gate } : {}),
+    ...(windows ? { windows: windows.map(plainWindow) } : {}),
   };
+}
+
+type WantedWindow = NonNullable<NonNullable<ApplyOptions["rollout"]>["windows"]>[number];
+
+const plainWindow = ({ rrule, durationMs, timeZone }: WantedWindow): Window => ({
+  rrule,
+  durationMs,
+  ...(timeZone === undefined ? {} : { timeZone }),
+});
+
+/** INVALID_INPUT for a window that cannot be read, names no zone or never opens. */
+function refuseWindows(calendar: Calendar, windows: readonly WantedWindow[], now: number): void {
+  for (const [at, { rrule, timeZone, durationMs }] of windows.entries()) {
+    const refuse = (field: string, message: string) => {
+      const path = `/options/rollout/windows/${at}/${field}`;
+      throw new OtauError("INVALID_INPUT", `Window ${at}: ${field} ${message}.`, {
+        errors: [{ path, message }],
+      });
+    };
+    const fault = calendar.faultOfRule(rrule);
+    if (fault !== undefined) refuse("rrule", fault);
+    if (timeZone !== undefined && !calendar.hasZone(timeZone))
+      refuse("timeZone", `"${timeZone}" is no IANA time zone such as Europe/Berlin`);
+    if (calendar.nextOpening(rrule, timeZone ?? defaultTimeZone, now - durationMs) === undefined)
+      refuse("rrule", `"${rrule}" never opens from now on`);
+  }
 }

@@ -4,6 +4,7 @@ import { isPackageId } from "../otau/ids.ts";
 import type { Actor } from "../otau/vocabulary.ts";
 import type { BlobStore, ContentRecord, ContentStore, Precondition } from "./ports.ts";
 import { refuseMismatch, type StatedPrecondition } from "./preconditions.ts";
+import { asItStands } from "./same-package.ts";
 
 export type ContentDeps = {
   readonly content: ContentStore;
@@ -21,6 +22,8 @@ export type Upload = {
   /** SHA-256 the caller expects, hex; another one is refused. */
   readonly sha256?: string | undefined;
   readonly precondition: StatedPrecondition;
+  /** A package with the same `otau_info` stays as it is, its bytes and other tags included. */
+  readonly byTextAlone?: boolean;
   readonly actor: Actor;
 };
 
@@ -61,9 +64,14 @@ export function makeManageContent({ content, blobs, settleUses }: ContentDeps) {
         },
       );
     }
-    const { id, type, tags } = input;
-    const { record, outcome } = await whenUnused(input.productId, id, () =>
-      content.put(input.productId, { id, type, tags, length, sha256 }, input.precondition, input.actor),
+    const { productId, id, type, tags } = input;
+    const item = asItStands(
+      await content.get(productId, id),
+      { id, type, tags, length, sha256 },
+      { byTextAlone: input.byTextAlone === true },
+    );
+    const { record, outcome } = await whenUnused(productId, id, () =>
+      content.put(productId, item, input.precondition, input.actor),
     );
     return { record, created: outcome === "created" };
   }

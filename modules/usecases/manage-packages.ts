@@ -90,7 +90,7 @@ export function makeManagePackages(deps: PackageDeps) {
       const errors = reading.problems.map(({ path, message }) => ({ path: `/otau_info${path}`, message }));
       throw new OtauError(
         "INVALID_PACKAGE",
-        `Package ${input.id} is not valid: ${errors[0]?.path} ${errors[0]?.message}.`,
+        `Package ${input.id} is not valid: ${errors[0]?.path}: ${errors[0]?.message}.`,
         { errors },
       );
     }
@@ -101,6 +101,7 @@ export function makeManagePackages(deps: PackageDeps) {
       tags: { otau_info: body.text },
       bytes: Readable.from([]),
       precondition: input.precondition,
+      byTextAlone: true,
       actor: input.actor,
     });
     return { view: await view(record), created };
