@@ -1,11 +1,12 @@
 import { z } from "zod";
-import { type ErrorCode, errorCatalogue, OtauError } from "../errors.ts";
+import { type ErrorCode, errorCatalogue, type InputFault, OtauError } from "../errors.ts";
 import { identitySchema } from "../otau/ids.ts";
 import { decisionSchema, statusSchema, updateStateSchema } from "../otau/vocabulary.ts";
 import type { DeviceStore } from "./ports.ts";
 import type { ReportResult } from "./record-reports.ts";
 
 const eventsMax = 1000;
+const faultsMax = 100;
 const eventTypes = [
   "data_in",
   "data_out",
@@ -105,6 +106,7 @@ export async function takeEvents(
       `${events.length} events are too many; send at most ${eventsMax} at once.`,
     );
   }
+  if (!Array.isArray(body)) readEvent(body);
   const results: EventResult[] = [];
   const byDevice = Map.groupBy(events.entries(), ([, event]) => identityOf(event) ?? "");
   await Promise.all(
@@ -155,9 +157,17 @@ async function reportsOf(
 function readEvent(event: unknown): PlatformEvent {
   const parsed = eventSchema.safeParse(event);
   if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const path = issue?.path.map((key) => `/${String(key).slice(0, 64)}`).join("") ?? "";
-  throw new OtauError("INVALID_INPUT", `The event is not valid: ${path} ${issue?.message ?? ""}`.trim());
+  const errors = parsed.error.issues.flatMap(faultsOf).slice(0, faultsMax);
+  const first = errors.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`))[0];
+  throw new OtauError("INVALID_INPUT", `The event is not valid: ${first}.`, { errors });
+}
+
+const pointer = (path: readonly PropertyKey[]): string =>
+  path.map((key) => `/${String(key).slice(0, 64).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+
+function faultsOf(issue: z.core.$ZodIssue): readonly InputFault[] {
+  if (issue.code !== "unrecognized_keys") return [{ path: pointer(issue.path), message: issue.message }];
+  return issue.keys.map((key) => ({ path: pointer([...issue.path, key]), message: "is not a known field" }));
 }
 
 function identityOf(event: unknown): string | undefined {
