@@ -60,7 +60,11 @@ export const faultsOf = (where: Where, issues: readonly Issue[]): readonly Input
  * Fields named `__proto__` that a schema let fall without a word, as pointers: records leave that name out, and a field
  * that is not known is to be refused. What was passed on as it came keeps the name and is no fault.
  */
-export const fallenFields = (sent: unknown, taken: unknown, path: readonly string[] = []): readonly string[] => {
+export const fallenFields = (
+  sent: unknown,
+  taken: unknown,
+  path: readonly string[] = [],
+): readonly string[] => {
   if (sent === taken || !isContainer(sent) || !isContainer(taken)) return [];
   const name = "__proto__";
   const own = Object.hasOwn(sent, name) && !Object.hasOwn(taken, name) ? [pointer([...path, name])] : [];

@@ -20,7 +20,8 @@ export function createBodyBudget(maxBytes: number): BodyBudget {
 
 /**
  * The whole body as text; bytes that are no UTF-8 become U+FFFD. TOO_LARGE above `maxBytes`, UNSUPPORTED_MEDIA_TYPE
- * for a compressed one, STORE_UNAVAILABLE while too many bodies are being read. Undefined when the device went away in the middle.
+ * for a compressed one, STORE_UNAVAILABLE while too many bodies are being read. Undefined when the device went away in
+ * the middle.
  */
 export async function readBody(
   request: IncomingMessage,
