@@ -125,7 +125,7 @@ describe("otau_info of any script and shape", () => {
       const item = await upload(`${id}-${index}`, { otau_info: info });
       expect(item.body).toMatchObject({ valid: true, problems: [] });
       const token = await givenUpdating(app, below, `${id}-${index}`, `${id}-${index}`);
-      expect(await makeDeviceClient(app.deviceUrl, token).read("config_otau")).toBe(configText);
+      expect(await makeDeviceClient(`${app.deviceUrl}`, token).read("config_otau")).toBe(configText);
     }
   });
 
@@ -133,7 +133,7 @@ describe("otau_info of any script and shape", () => {
     const odd = `{"b":1.0,"10":1,"2":12345678901234567890,"__proto__":{"type":"FILE"},"constructor":null,"e":1E+2,"version":"1","name":"n","type":"JSON","payload":{"b":1.0,"10":1,"2":12345678901234567890}}`;
     expect((await put("package_odd", `{"otau_info":{"config_otau":${odd}}}`)).status).toBe(201);
     const token = await givenUpdating(app, below, "gw-odd", "package_odd");
-    expect(await makeDeviceClient(app.deviceUrl, token).read("config_otau")).toBe(odd);
+    expect(await makeDeviceClient(`${app.deviceUrl}`, token).read("config_otau")).toBe(odd);
   });
 });
 

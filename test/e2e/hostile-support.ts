@@ -16,12 +16,12 @@ type RawRequest = {
 
 /** Sends a request whose path is not tidied up on the way, as `fetch` would. */
 export function sendRaw(
-  base: string,
+  base: string | undefined,
   method: string,
   path: string,
   sent: RawRequest = {},
 ): Promise<RawReply> {
-  const { hostname, port } = new URL(base);
+  const { hostname, port } = new URL(base ?? "");
   const length = sent.body === undefined ? {} : { "content-length": String(Buffer.byteLength(sent.body)) };
   return new Promise((resolve, reject) => {
     const call = request(
