@@ -1,6 +1,7 @@
 import { createHash, randomBytes, randomInt } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
+import { makeRruleCalendar } from "./adapters/calendar/rrule-calendar.ts";
 import { makeTargetCheck } from "./adapters/webhooks/public-address.ts";
 import type { App } from "./app.ts";
 import type { Stores } from "./compose-stores.ts";
@@ -20,6 +21,7 @@ import { makeDirectRollout } from "./usecases/direct-rollout.ts";
 import { makeExplainDevice } from "./usecases/explain-device.ts";
 import { makeFollowCancel } from "./usecases/follow-cancel.ts";
 import { makeDeviceAccess } from "./usecases/grant-device-access.ts";
+import { makeJudgeWindows } from "./usecases/judge-windows.ts";
 import { makeListUpdates } from "./usecases/list-updates.ts";
 import { makeManageContent } from "./usecases/manage-content.ts";
 import { makeManageDevices } from "./usecases/manage-devices.ts";
@@ -71,6 +73,7 @@ export function composeApp(deps: AppDeps) {
   const newDeploymentId = () => newId("d", 15);
   const links = makeContentLinks({ secret: stores.linkSecret, base: deps.deviceUrl });
   const { roughNow } = stores.clock;
+  const calendar = makeRruleCalendar();
   const outages = cached(() => stores.outages.outages(), 200);
 
   const { act, actOnMany } = makeDeviceActions({
@@ -89,6 +92,7 @@ export function composeApp(deps: AppDeps) {
   const followCancel = makeFollowCancel({ devices, deployments, actOnMany, failPoint });
   const steer = makeSteerDeployment({ devices, deployments, actOnMany, alarm, failPoint });
   const { redate, putOff } = makeRedateDevices({ devices, deployments, limitsOf, outages, failPoint });
+  const judgeWindows = makeJudgeWindows({ calendar, outages });
   const directRollout = makeDirectRollout({ devices, deployments, rejudge: steer.rejudge, failPoint });
   const release = makeReleaseDeployment({
     devices,
@@ -96,6 +100,7 @@ export function composeApp(deps: AppDeps) {
     leases,
     actOnMany,
     directRollout,
+    judgeWindows,
     monotonicMs: () => performance.now(),
     holder: `${process.pid}.${randomBytes(6).toString("hex")}`,
     failPoint,
@@ -140,6 +145,7 @@ export function composeApp(deps: AppDeps) {
       settingsOf,
       limitsOf,
       rules,
+      calendar,
       newId: newDeploymentId,
       alarm,
       failPoint,
@@ -153,7 +159,7 @@ export function composeApp(deps: AppDeps) {
     explainDevice: makeExplainDevice({
       devices,
       deployments,
-      rolloutFactsOf: makeRolloutFacts({ devices, deployments, content }),
+      rolloutFactsOf: makeRolloutFacts({ devices, deployments, content, judgeWindows }),
     }),
     products: makeManageProducts({
       products,

@@ -3,6 +3,7 @@ import { identitySchema, tagNameSchema, tagValueSchema } from "../otau/ids.ts";
 import { confirmSchema, onActiveSchema, retrySchema, timeoutsSchema } from "../otau/policy.ts";
 import { gateSchema } from "../otau/rollout-gate.ts";
 import { faultOfWaves } from "../otau/rollout-waves.ts";
+import { windowSchema } from "../otau/rollout-windows.ts";
 import { deploymentViewSchema } from "./deployment-view.ts";
 import type { DeviceFilter } from "./ports.ts";
 
@@ -46,6 +47,13 @@ export const rolloutSchema = z.strictObject({
     .optional()
     .meta({ description: "The next wave opens when this share of the open one is final; 100 by default" }),
   approval: approvalSchema.optional(),
+  windows: z
+    .array(windowSchema)
+    .min(1)
+    .max(20)
+    .nullable()
+    .optional()
+    .meta({ description: "Devices are written to in these times alone" }),
   gate: gateSchema.nullable().optional(),
   maxConcurrent: limitSchema,
   ratePerMinute: limitSchema,
@@ -107,7 +115,10 @@ export const dryRunReplySchema = z.strictObject({
   total: z.int(),
   skipped: z.record(z.string(), z.int()).meta({ description: "How many would end at once, by reason" }),
   sample: z.array(z.string()).meta({ description: "Some of the devices that would get it" }),
-  forecastMs: z.int().meta({ description: "How long the writes would take at the given rate" }),
+  forecastMs: z
+    .int()
+    .nullable()
+    .meta({ description: "How long the writes would take by start, rate and windows; null = for years" }),
 });
 
 /** The devices a target means. All conditions hold together. */

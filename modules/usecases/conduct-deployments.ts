@@ -11,7 +11,12 @@ import type {
 } from "./ports.ts";
 import type { ReleaseRound } from "./release-deployment.ts";
 
-const dirtyBatch = 200;
+/** Those that sleep until a window opens are read as well, and passed over. */
+const dirtyBatch = 2000;
+/** Later times are not waited for but looked at: the passes come often enough. */
+const alarmWithinMs = 60_000;
+/** An outage that ends may open a window at any time, and nobody tells of it. */
+const sleepMaxMs = 10_000;
 const system = { kind: "system", id: "conduct" } as const;
 
 export type ConductDeps = {
@@ -29,6 +34,9 @@ export type ConductDeps = {
   readonly at: (time: number, run: () => void) => void;
 };
 
+/** `again` = it wants to be looked after once more soon, or at `sleepsUntil`. */
+type Conducted = { readonly again: boolean; readonly sleepsUntil?: number };
+
 const isOver = (totals: Totals): boolean =>
   totals.total > 0 && totals.total === finalStates.reduce((sum, state: FinalState) => sum + totals[state], 0);
 
@@ -39,6 +47,8 @@ const isOver = (totals: Totals): boolean =>
  */
 export function makeConductDeployments(deps: ConductDeps) {
   const { devices, deployments } = deps;
+  /** Deployments with nothing to do until then, unless their mark changes; a new process finds out by itself. */
+  const asleep = new Map<string, { readonly mark: string; readonly until: number }>();
 
   async function start(record: DeploymentRecord): Promise<DeploymentRecord> {
     if (record.state !== "scheduled" || record.startAt === undefined) return record;
@@ -69,7 +79,7 @@ export function makeConductDeployments(deps: ConductDeps) {
   }
 
   /** Looks after one deployment. `again` = it wants to be looked after once more soon. */
-  async function conduct(productId: string, deploymentId: string): Promise<{ again: boolean }> {
+  async function conduct(productId: string, deploymentId: string): Promise<Conducted> {
     const found = await deployments.refresh(productId, deploymentId);
     if (found === undefined) return { again: true };
     // Its gate may cancel it: then its updates follow at once.
@@ -77,21 +87,29 @@ export function makeConductDeployments(deps: ConductDeps) {
     const directed = await deps.directRollout(begun);
     const record = await deps.followCancel(directed);
     const round = await deps.release(record);
-    if (round.nextAt !== undefined)
+    if (round.nextAt !== undefined && round.nextAt < (await devices.now()) + alarmWithinMs)
       deps.at(round.nextAt, () => deps.alarm.wake("conduct", `${productId}/${deploymentId}`));
     const totals = await devices.totals(deploymentId);
     const fresh = (await deployments.refresh(productId, deploymentId)) ?? record;
     if (await reopened(fresh, totals)) return { again: true };
     const told = fresh.resolving ? "same" : await deps.tellTotals(fresh, totals);
     await finish(fresh, totals);
-    return { again: round.unfinished || told === "early" };
+    const sleepsUntil = round.sleeps ? (round.nextAt ?? Number.POSITIVE_INFINITY) : undefined;
+    const sleeps = sleepsUntil === undefined || told === "early" ? {} : { sleepsUntil };
+    return { again: round.unfinished || told === "early", ...sleeps };
   }
 
-  async function conductDirty(shard: number): Promise<number> {
+  async function conductDirty(shard: number, now: number): Promise<number> {
     const dirty = await devices.dirtyDeployments(shard, dirtyBatch);
     for (const { deploymentId, productId, mark } of dirty) {
-      const { again } = await conduct(productId, deploymentId);
+      const key = `${shard}/${deploymentId}`;
+      const sleep = asleep.get(key);
+      if (sleep?.mark === mark && now < sleep.until) continue;
+      asleep.delete(key);
+      const { again, sleepsUntil } = await conduct(productId, deploymentId);
       if (!again) await devices.settle(shard, productId, deploymentId, mark);
+      else if (sleepsUntil !== undefined)
+        asleep.set(key, { mark, until: Math.min(sleepsUntil, now + sleepMaxMs) });
     }
     return dirty.length;
   }
@@ -105,7 +123,8 @@ export function makeConductDeployments(deps: ConductDeps) {
   }
 
   async function conductAll(): Promise<void> {
-    for (let shard = 0; shard < devices.shardCount; shard++) await conductDirty(shard);
+    const now = await devices.now();
+    for (let shard = 0; shard < devices.shardCount; shard++) await conductDirty(shard, now);
     await conductScheduled();
   }
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { figuresOf, gateSchema } from "../otau/rollout-gate.ts";
+import { windowSchema } from "../otau/rollout-windows.ts";
 import { totalsSchema } from "../otau/totals.ts";
 import { deploymentStateSchema } from "../otau/vocabulary.ts";
 import type { DeploymentRecord, RolloutProgress, Totals } from "./ports.ts";
@@ -43,6 +44,7 @@ export const deploymentViewSchema = z
       advancePercent: z.number(),
       approval: z.enum(["none", "wave"]),
       gate: gateSchema.nullable(),
+      windows: z.array(windowSchema),
       maxConcurrent: z.int().nullable(),
       ratePerMinute: z.int().nullable(),
     }),
@@ -85,6 +87,7 @@ export function toDeploymentView(
       advancePercent: record.advancePercent ?? 100,
       approval: record.approval ?? "none",
       gate: record.gate ?? null,
+      windows: record.windows?.map((window) => ({ ...window })) ?? [],
       maxConcurrent: record.maxConcurrent ?? null,
       ratePerMinute: record.ratePerMinute ?? null,
     },

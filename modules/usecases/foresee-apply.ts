@@ -1,6 +1,7 @@
 import { OtauError } from "../errors.ts";
 import { decide } from "../otau/decide.ts";
 import type { Deployment, Facts, Limits, Outcome } from "../otau/model.ts";
+import { type Calendar, defaultTimeZone, forecastEnd } from "../otau/rollout-windows.ts";
 import type { Actor } from "../otau/vocabulary.ts";
 import type { DeploymentDraft, DeviceStore, LoadedDevice } from "./ports.ts";
 
@@ -13,16 +14,18 @@ export type DryRunReply = {
   readonly total: number;
   readonly skipped: Readonly<Record<string, number>>;
   readonly sample: readonly string[];
-  readonly forecastMs: number;
+  /** `null`: the windows give no time for all of it in years. */
+  readonly forecastMs: number | null;
 };
 
 export type ForeseeDeps = {
   readonly devices: Pick<DeviceStore, "loadMany">;
   readonly limitsOf: (productId: string) => Promise<Limits>;
+  readonly calendar: Calendar;
 };
 
 /** What would come of an apply if it were released now; nothing is stored. */
-export function makeForeseeApply({ devices, limitsOf }: ForeseeDeps) {
+export function makeForeseeApply({ devices, limitsOf, calendar }: ForeseeDeps) {
   /** What a release would make of each device now, with nothing stored. */
   async function foresee(
     draft: DeploymentDraft,
@@ -85,8 +88,16 @@ export function makeForeseeApply({ devices, limitsOf }: ForeseeDeps) {
     }
     const skippedSum = Object.values(skipped).reduce((sum, count) => sum + count, 0);
     const writes = outcomes.size - skippedSum;
-    const forecastMs = draft.ratePerMinute ? Math.ceil((writes / draft.ratePerMinute) * 60_000) : 0;
-    return { total: outcomes.size, skipped, sample, forecastMs };
+    return { total: outcomes.size, skipped, sample, forecastMs: forecast(draft, writes) };
+  }
+
+  /** By start, rate and windows; how fast devices are is not known before. */
+  function forecast(draft: DeploymentDraft, writes: number): number | null {
+    const { windows = [], ratePerMinute, createdAt } = draft;
+    const begin = Math.max(createdAt, draft.startAt ?? 0);
+    const zone = { timeZone: defaultTimeZone, since: begin, now: begin, outages: [] };
+    const end = forecastEnd(calendar, { ...zone, windows, writes, ratePerMinute });
+    return end === undefined ? null : end - createdAt;
   }
 
   return { refuseBusy, dryRun };

@@ -13,6 +13,7 @@ import type {
 import type { PaceSample } from "../otau/pace.ts";
 import type { Gate, GateFigures, Outcomes } from "../otau/rollout-gate.ts";
 import type { Place, Wave } from "../otau/rollout-waves.ts";
+import type { Window } from "../otau/rollout-windows.ts";
 import type { Actor, DeploymentState, UpdateState } from "../otau/vocabulary.ts";
 
 /** Names one device. */
@@ -50,6 +51,8 @@ export type DeploymentRecord = Deployment & {
   readonly waves?: readonly Wave[];
   /** Share of a wave's updates that must be final before the next one; absent = all of them. */
   readonly advancePercent?: number;
+  /** Absent: it may write at any time. */
+  readonly windows?: readonly Window[];
   /** `wave`: each wave but the first is opened by an operator. */
   readonly approval?: "wave";
   /** Number of the open wave; absent = the first. */

@@ -1,6 +1,7 @@
 import { ordinalLimit } from "../otau/rollout-waves.ts";
 import type { Acted, DeviceActions } from "./act-on-device.ts";
 import type { DirectRollout } from "./direct-rollout.ts";
+import type { JudgeWindows, WindowsNow } from "./judge-windows.ts";
 import type { DeploymentRecord, DeploymentStore, DeviceStore, Leases } from "./ports.ts";
 
 const batch = 100;
@@ -14,13 +15,19 @@ export type ReleaseDeps = {
   readonly leases: Leases;
   readonly actOnMany: DeviceActions["actOnMany"];
   readonly directRollout: DirectRollout;
+  readonly judgeWindows: JudgeWindows;
   readonly monotonicMs: () => number;
   readonly holder: string;
   readonly failPoint: (name: string) => void;
 };
 
-/** What a round left behind: whether updates still wait for a place, and when the rate has one. */
-export type ReleaseRound = { readonly unfinished: boolean; readonly nextAt?: number };
+/** What a round left behind: whether updates still wait for a place, and when the rate has one or a window opens. */
+export type ReleaseRound = {
+  readonly unfinished: boolean;
+  readonly nextAt?: number;
+  /** All that waits for a place waits for a window: until then there is nothing to do. */
+  readonly sleeps?: true;
+};
 
 /** Leave for a number of writes, asked for as they are needed. */
 type Allowance = {
@@ -28,6 +35,42 @@ type Allowance = {
   take(want: number): Promise<number>;
   nextAt(): number | undefined;
 };
+
+/** Windows as a round meets them: writes pass while theirs is open. */
+type Gates = {
+  /** No device can be written to, whichever it is. */
+  readonly allClosed: boolean;
+  admit<Each extends Acted>(acted: readonly Each[]): readonly Each[];
+  hasHeld(): boolean;
+  /** When the first closed one opens that was met. */
+  opening(): { readonly nextAt?: number };
+};
+
+type Round = { readonly allowance: Allowance; readonly gates: Gates; readonly goOn: () => Promise<boolean> };
+
+function gatesOf(windows: WindowsNow | undefined): Gates {
+  let held = 0;
+  let nextAt: number | undefined;
+  const close = (opensAt: number | undefined) => {
+    held++;
+    if (opensAt !== undefined && opensAt < (nextAt ?? Number.POSITIVE_INFINITY)) nextAt = opensAt;
+  };
+  const common = windows?.isCommon ? windows.stateFor({}) : undefined;
+  if (common?.isOpen === false) close(common.opensAt);
+  const passes = ({ before, outcome }: Acted): boolean => {
+    const state = outcome.writes ? windows?.stateFor(before.device.tags) : undefined;
+    if (state === undefined || (state.isOpen && before.now < state.until)) return true;
+    // A window that ended during the round is judged anew in the next.
+    close(state.isOpen ? before.now : state.opensAt);
+    return false;
+  };
+  return {
+    allClosed: held > 0,
+    admit: (acted) => (windows === undefined ? acted : acted.filter(passes)),
+    hasHeld: () => held > 0,
+    opening: () => (nextAt === undefined ? {} : { nextAt }),
+  };
+}
 
 /**
  * Writes what a running deployment has ready, in batches, shard by shard, as far as its rate and its slots go. One
@@ -74,8 +117,7 @@ export function makeReleaseDeployment(deps: ReleaseDeps) {
   async function releaseShard(
     deployment: DeploymentRecord,
     shard: number,
-    allowance: Allowance,
-    goOn: () => Promise<boolean>,
+    { allowance, gates, goOn }: Round,
   ): Promise<boolean> {
     let from = 0;
     const { id, productId, waves = [], openWave = 1 } = deployment;
@@ -83,18 +125,21 @@ export function makeReleaseDeployment(deps: ReleaseDeps) {
     for (;;) {
       const page = await devices.readyMembers(id, productId, shard, from, batch, until);
       if (page.refs.length > 0) {
-        const { heldBack } = await deps.actOnMany(
+        let refused = 0;
+        await deps.actOnMany(
           page.refs,
           () => [{ type: "release", deploymentId: deployment.id }],
           { actor: { kind: "system", id: "release" } },
           async (acted) => {
-            const admitted = await admit(acted, allowance);
+            const inTime = gates.admit(acted);
+            const admitted = await admit(inTime, allowance);
+            refused = inTime.length - admitted.length;
             deps.failPoint("release:admitted");
             return admitted;
           },
         );
         deps.failPoint("release:batch");
-        if (heldBack > 0) return false;
+        if (refused > 0) return false;
       }
       if (page.next === undefined) return true;
       from = page.next;
@@ -104,20 +149,24 @@ export function makeReleaseDeployment(deps: ReleaseDeps) {
   }
 
   async function releaseAll(deployment: DeploymentRecord): Promise<ReleaseRound> {
+    const windows = await deps.judgeWindows(deployment, await devices.now());
+    const gates = gatesOf(windows);
+    if (gates.allClosed) return { unfinished: true, sleeps: true, ...gates.opening() };
     const allowance = allowanceOf(deployment);
     const limited = deployment.maxConcurrent !== undefined || deployment.ratePerMinute !== undefined;
-    const goOn = makeGoOn(deployment);
+    const round: Round = { allowance, gates, goOn: makeGoOn(deployment) };
     const shards = Array.from({ length: devices.shardCount }, (_, shard) => shard);
     let finished = true;
     const lane = async () => {
       for (let shard = shards.shift(); shard !== undefined; shard = shards.shift()) {
-        finished = (await releaseShard(deployment, shard, allowance, goOn)) && finished;
+        finished = (await releaseShard(deployment, shard, round)) && finished;
         if (!finished) return;
       }
     };
     // Slots are counted before each batch, so batches that share them must not overlap.
     await Promise.all(limited ? [lane()] : [lane(), lane()]);
     const nextAt = allowance.nextAt();
+    if (finished && gates.hasHeld()) return { unfinished: true, sleeps: true, ...gates.opening() };
     return { unfinished: !finished, ...(nextAt === undefined ? {} : { nextAt }) };
   }
 

@@ -1,16 +1,18 @@
 import type { Device } from "../otau/model.ts";
 import { waveOf } from "../otau/rollout-waves.ts";
 import type { RolloutFacts } from "../otau/why-facts.ts";
+import type { JudgeWindows } from "./judge-windows.ts";
 import type { ContentStore, DeploymentRecord, DeploymentStore, DeviceStore } from "./ports.ts";
 
 export type RolloutFactsDeps = {
-  readonly devices: Pick<DeviceStore, "slotsHeld" | "rollout" | "placeOf">;
+  readonly devices: Pick<DeviceStore, "slotsHeld" | "rollout" | "placeOf" | "now">;
   readonly deployments: Pick<DeploymentStore, "takeRate">;
   readonly content: Pick<ContentStore, "get">;
+  readonly judgeWindows: JudgeWindows;
 };
 
 /** What a deployment's rollout stands in the way with, as it is now. */
-export function makeRolloutFacts({ devices, deployments, content }: RolloutFactsDeps) {
+export function makeRolloutFacts({ devices, deployments, content, judgeWindows }: RolloutFactsDeps) {
   async function withdrawnOf(record: DeploymentRecord): Promise<Pick<RolloutFacts, "withdrawn">> {
     if (!record.withdrawn) return {};
     const item = await content.get(record.productId, record.packageId);
@@ -50,12 +52,28 @@ export function makeRolloutFacts({ devices, deployments, content }: RolloutFacts
     return { wave };
   }
 
+  async function windowFactsOf(
+    record: DeploymentRecord,
+    device: Device,
+  ): Promise<Pick<RolloutFacts, "window">> {
+    const state = (await judgeWindows(record, await devices.now()))?.stateFor(device.tags);
+    if (state === undefined || state.isOpen) return {};
+    const { opensAt, closedAt } = state;
+    return {
+      window: {
+        ...(opensAt === undefined ? {} : { opensAt }),
+        ...(closedAt === undefined ? {} : { closedAt }),
+      },
+    };
+  }
+
   return async function rolloutFactsOf(record: DeploymentRecord, device: Device): Promise<RolloutFacts> {
     const found = await Promise.all([
       withdrawnOf(record),
       rateOf(record),
       slotsOf(record),
       waveFactsOf(record, device),
+      windowFactsOf(record, device),
     ]);
     const { stateSince, startAt, gate, gateFigures } = record;
     const limit = gate === undefined ? {} : { maxFailedPercent: gate.maxFailedPercent };
