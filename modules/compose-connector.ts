@@ -7,6 +7,9 @@ import type { DeviceActions } from "./usecases/act-on-device.ts";
 import type { ContentLinks } from "./usecases/content-links.ts";
 import { makeDeliverByConnector } from "./usecases/deliver-by-connector.ts";
 
+/** A platform says itself when it wants to be called again; a slip of it must not mean never. */
+const retryAfterMaxMs = 30 * 86_400_000;
+
 export type ComposeConnectorDeps = {
   readonly act: DeviceActions["act"];
   readonly links: Pick<ContentLinks, "render">;
@@ -17,7 +20,8 @@ export type ComposeConnectorDeps = {
 
 /** What a worker hands values to outside platforms with. */
 export function composeConnector(stores: Stores, deps: ComposeConnectorDeps) {
-  const sender = makeSignedSender(deps.config);
+  const { allowPrivateTargets } = deps.config;
+  const sender = makeSignedSender({ allowPrivateTargets, retryAfterMaxMs });
   const { callAll, heal, close } = makeDeliverByConnector({
     calls: stores.connectorCalls,
     devices: stores.devices,

@@ -3,14 +3,16 @@ import { decide, needsPast } from "../otau/decide.ts";
 import { dueAt } from "../otau/due.ts";
 import type { Device, DeviceEvent, Facts, JournalEvent, Limits, Outage, Outcome } from "../otau/model.ts";
 import type { Actor } from "../otau/vocabulary.ts";
-import type { ConnectorCalls, OwedValue } from "./deliver-by-connector.ts";
+import { holds } from "./device-credential.ts";
 import type {
   CommitResult,
+  ConnectorCalls,
   DeploymentRecord,
   DeviceChange,
   DeviceRef,
   DeviceStore,
   LoadedDevice,
+  OwedValue,
 } from "./ports.ts";
 
 /** Decisions are made again this often when the device changed meanwhile; then the caller is told to come back. */
@@ -131,16 +133,6 @@ function owedBy({ notify, device }: Outcome): readonly OwedValue[] {
 }
 
 const isText = (value: unknown): boolean => typeof value === "string";
-
-/** A credential as a text that events may carry: the token's prefix and, of a lasting connection, its session. */
-export const credentialText = (tokenPrefix: string, session?: string): string =>
-  session === undefined ? tokenPrefix : `${tokenPrefix}.${session}`;
-
-/** Whether the device still holds the credential. */
-export function holds({ tokenPrefix, session }: LoadedDevice["extras"], credential: string): boolean {
-  if (tokenPrefix === undefined) return false;
-  return credential === tokenPrefix || credential === credentialText(tokenPrefix, session ?? "");
-}
 
 export type DeviceActions = ReturnType<typeof makeDeviceActions>;
 

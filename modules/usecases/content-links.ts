@@ -3,22 +3,11 @@ import { OtauError } from "../errors.ts";
 import type { Ms } from "../otau/model.ts";
 import { listContentLinks, substituteContentLinks } from "../otau/package-links.ts";
 import { contentLinkPrefix } from "../otau/package-payload.ts";
+import { contentLinkRoot, type SignedLink } from "./device-access.ts";
 import type { ContentStore } from "./ports.ts";
-
-/** First path segment of signed links on the device listener. */
-export const contentLinkRoot = "/content/";
 
 const yearMs = 365 * 86_400_000;
 const secondMs = 1000;
-
-/** What a signed link says, as it came. */
-export type SignedLink = {
-  readonly productId: string;
-  readonly id: string;
-  /** Unix seconds, as text. */
-  readonly expires: string;
-  readonly signature: string;
-};
 
 /** One write of `config_otau`, as far as links follow from it. */
 export type LinkedWrite = {

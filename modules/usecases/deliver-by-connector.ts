@@ -1,7 +1,15 @@
 import { updateIdOf } from "../otau/update-id.ts";
 import type { DeviceActions } from "./act-on-device.ts";
 import type { ContentLinks } from "./content-links.ts";
-import type { DeviceRef, DeviceStore, LoadedDevice, ProductStore, SendResult, SendSigned } from "./ports.ts";
+import type {
+  ConnectorCall,
+  ConnectorCalls,
+  DeviceStore,
+  LoadedDevice,
+  ProductStore,
+  SendResult,
+  SendSigned,
+} from "./ports.ts";
 import type { ProductSettingsOf } from "./product-settings.ts";
 
 const firstPauseMs = 1000;
@@ -16,31 +24,6 @@ const makeRoomMs = 500;
 const healBatch = 200;
 /** A value that was written so long ago and is owed a call should have had one noted. */
 const healAfterMs = 3_000;
-
-/** A value that an outside platform is to be given. */
-export type OwedValue = { readonly ref: DeviceRef; readonly timestampUs: number };
-
-/** The call it is given by; `failures` so far. */
-export type ConnectorCall = OwedValue & { readonly failures: number };
-
-/** Calls to make: kept in the store, so that they outlive whoever wanted to make them. */
-export type ConnectorCalls = {
-  /**
-   * Notes that these values are owed a call after the delay. With `onlyMissing` a device that has a call noted keeps
-   * that one.
-   */
-  expect(
-    values: readonly OwedValue[],
-    delayMs: number,
-    options?: { readonly onlyMissing?: boolean },
-  ): Promise<void>;
-  /** False while no call was ever noted. */
-  any(): Promise<boolean>;
-  /** Calls of a shard that are due; nobody else gets them for `leaseMs`. */
-  claim(shard: number, limit: number, leaseMs: number): Promise<readonly ConnectorCall[]>;
-  done(call: ConnectorCall): Promise<void>;
-  postpone(call: ConnectorCall, failures: number, delayMs: number): Promise<void>;
-};
 
 export type DeliverByConnectorDeps = {
   readonly calls: ConnectorCalls;

@@ -1,22 +1,11 @@
-import type { Readable } from "node:stream";
 import { OtauError } from "../errors.ts";
 import { isContentId } from "../otau/ids.ts";
 import type { Ms } from "../otau/model.ts";
-import type { ContentLinks, SignedLink } from "./content-links.ts";
+import type { ContentLinks } from "./content-links.ts";
+import type { DeviceContent, FollowedLink, SignedLink } from "./device-access.ts";
 import type { BlobStore, ContentRecord, ContentStore } from "./ports.ts";
 
 const page = 500;
-
-/** A content item as a device gets it. */
-export type DeviceContent = Pick<ContentRecord, "type" | "length" | "sha256" | "lastModified" | "tags"> & {
-  /** The bytes, or those from `start` to `end`, both included. INTERNAL when they are gone from the disk. */
-  open(range?: { readonly start: number; readonly end: number }): Promise<Readable>;
-};
-
-/** What a signed link led to. */
-export type FollowedLink =
-  | { readonly outcome: "found"; readonly content: DeviceContent }
-  | { readonly outcome: "forged" | "expired" | "gone" };
 
 export type DeliverContentDeps = {
   readonly content: Pick<ContentStore, "get" | "list">;

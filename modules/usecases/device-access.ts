@@ -1,6 +1,8 @@
-import type { SignedLink } from "./content-links.ts";
-import type { DeviceContent, FollowedLink } from "./deliver-content.ts";
-import type { DeviceRef } from "./ports.ts";
+import type { Readable } from "node:stream";
+import type { ContentRecord, DeviceRef } from "./ports.ts";
+
+/** First path segment of signed links on the device listener. */
+export const contentLinkRoot = "/content/";
 
 /** A device that showed a valid credential. Its validity is checked again by each read and commit made under it. */
 export type DeviceCredential = {
@@ -45,6 +47,26 @@ export type DeviceEntry = {
   readonly timestamp?: number;
   readonly values: Readonly<Record<string, unknown>>;
 };
+
+/** What a signed link says, as it came. */
+export type SignedLink = {
+  readonly productId: string;
+  readonly id: string;
+  /** Unix seconds, as text. */
+  readonly expires: string;
+  readonly signature: string;
+};
+
+/** A content item as a device gets it. */
+export type DeviceContent = Pick<ContentRecord, "type" | "length" | "sha256" | "lastModified" | "tags"> & {
+  /** The bytes, or those from `start` to `end`, both included. INTERNAL when they are gone from the disk. */
+  open(range?: { readonly start: number; readonly end: number }): Promise<Readable>;
+};
+
+/** What a signed link led to. */
+export type FollowedLink =
+  | { readonly outcome: "found"; readonly content: DeviceContent }
+  | { readonly outcome: "forged" | "expired" | "gone" };
 
 /** What the device listeners need; everything a device does goes through here. */
 export type DeviceAccess = {

@@ -2,7 +2,7 @@ import { OtauError } from "../errors.ts";
 import { identitySchema } from "../otau/ids.ts";
 import type { ConfigSet } from "../otau/model.ts";
 import { normaliseStamp } from "../otau/stamps.ts";
-import { credentialText, type DeviceActions, holds } from "./act-on-device.ts";
+import type { DeviceActions } from "./act-on-device.ts";
 import type { ContentLinks } from "./content-links.ts";
 import type { DeliverContent } from "./deliver-content.ts";
 import type {
@@ -13,6 +13,8 @@ import type {
   PeekedValue,
   ResourceValue,
 } from "./device-access.ts";
+import { credentialText, holds } from "./device-credential.ts";
+import { credentialEnded, makeDeviceSessions } from "./device-sessions.ts";
 import { configSetOf } from "./device-state.ts";
 import { readLastReport, reportAlias } from "./last-report.ts";
 import type {
@@ -73,11 +75,8 @@ export type AccessDeps = {
 };
 
 const prefixOf = (digest: string) => digest.slice(0, 16);
-const textOf = ({ tokenPrefix, session }: DeviceCredential) => credentialText(tokenPrefix, session);
 const asText = (value: unknown): string =>
   typeof value === "string" ? value : (JSON.stringify(value) ?? "");
-const ended = () =>
-  new OtauError("UNAUTHORIZED", "The device token is not valid (any more); activate the device again.");
 
 /** What the device listeners may do with the store, and nothing else. */
 export function makeDeviceAccess(deps: AccessDeps): DeviceAccess {
@@ -95,7 +94,7 @@ export function makeDeviceAccess(deps: AccessDeps): DeviceAccess {
 
   async function loadUnder(credential: DeviceCredential): Promise<LoadedDevice> {
     const loaded = await devices.load(credential.ref);
-    if (loaded === undefined || !holds(loaded.extras, textOf(credential))) throw ended();
+    if (loaded === undefined || !holds(loaded.extras, credentialText(credential))) throw credentialEnded();
     return loaded;
   }
 
@@ -127,32 +126,6 @@ export function makeDeviceAccess(deps: AccessDeps): DeviceAccess {
     return acted !== undefined && given;
   }
 
-  /** One commit: what an older connection has decided but not stored yet is stale from here on. */
-  const openSession: DeviceAccess["openSession"] = async (credential) => {
-    const session = deps.newSession();
-    const acted = await act(credential.ref, () => [], {
-      actor: { kind: "device", id: credential.ref.identity },
-      credential: textOf(credential),
-      seen: true,
-      extras: () => ({ session }),
-      tells: "device.connected",
-    });
-    if (acted === undefined) throw ended();
-    return { ...credential, session };
-  };
-
-  const closeSession: DeviceAccess["closeSession"] = ({ ref, session = "" }) => {
-    // Of a connection that a newer one has replaced nobody needs to hear: the device is there.
-    const isOwn = ({ extras }: LoadedDevice) => extras.session === session;
-    act(ref, () => [], {
-      actor: { kind: "device", id: ref.identity },
-      extras: (loaded) => (isOwn(loaded) ? { session: null } : undefined),
-      tells: (loaded) => (isOwn(loaded) ? "device.disconnected" : undefined),
-    }).catch((error: unknown) =>
-      deps.log.warn({ err: error, identity: ref.identity }, "the end of a connection was not noted"),
-    );
-  };
-
   const write: DeviceAccess["write"] = async (credential, entries, origin) => {
     checkSizes(entries);
     const { ref } = credential;
@@ -163,12 +136,12 @@ export function makeDeviceAccess(deps: AccessDeps): DeviceAccess {
     for (const [index, rest] of others.entries()) {
       if (Object.keys(rest).length === 0) continue;
       const stampUs = Math.min(normaliseStamp(entries[index]?.timestamp)?.us ?? now * 1000, now * 1000);
-      if (!(await devices.writeResources(ref, rest, "device", stampUs))) throw ended();
+      if (!(await devices.writeResources(ref, rest, "device", stampUs))) throw credentialEnded();
     }
     await deps.emit({
       type: "data_in",
       ...eventBase(ref, origin, now),
-      credential: textOf(credential),
+      credential: credentialText(credential),
       payload: entries.map((entry) => ({
         values: entry.values,
         ...(entry.timestamp === undefined ? {} : { timestamp: entry.timestamp }),
@@ -186,9 +159,9 @@ export function makeDeviceAccess(deps: AccessDeps): DeviceAccess {
         value = set && { value: set.text, timestampUs: set.timestampUs };
         return set ? [{ type: "delivered", timestampUs: set.timestampUs }] : [];
       },
-      { actor: { kind: "system", id: "gateway" }, credential: textOf(credential), seen: true },
+      { actor: { kind: "system", id: "gateway" }, credential: credentialText(credential), seen: true },
     );
-    if (acted === undefined) throw ended();
+    if (acted === undefined) throw credentialEnded();
     deps.failPoint("deliver:stored");
     return value;
   }
@@ -239,8 +212,7 @@ export function makeDeviceAccess(deps: AccessDeps): DeviceAccess {
       const ref = await tokens.find(digest);
       return ref && { ref, tokenPrefix: prefixOf(digest) };
     },
-    openSession,
-    closeSession,
+    ...makeDeviceSessions(deps),
     write,
     read,
     peek,

@@ -684,6 +684,31 @@ export type SendResult = {
   readonly retryAfterMs?: number;
 };
 
+/** A value that an outside platform is to be given. */
+export type OwedValue = { readonly ref: DeviceRef; readonly timestampUs: number };
+
+/** The call it is given by; `failures` so far. */
+export type ConnectorCall = OwedValue & { readonly failures: number };
+
+/** Calls to make: kept in the store, so that they outlive whoever wanted to make them. */
+export type ConnectorCalls = {
+  /**
+   * Notes that these values are owed a call after the delay. With `onlyMissing` a device that has a call noted keeps
+   * that one.
+   */
+  expect(
+    values: readonly OwedValue[],
+    delayMs: number,
+    options?: { readonly onlyMissing?: boolean },
+  ): Promise<void>;
+  /** False while no call was ever noted. */
+  any(): Promise<boolean>;
+  /** Calls of a shard that are due; nobody else gets them for `leaseMs`. */
+  claim(shard: number, limit: number, leaseMs: number): Promise<readonly ConnectorCall[]>;
+  done(call: ConnectorCall): Promise<void>;
+  postpone(call: ConnectorCall, failures: number, delayMs: number): Promise<void>;
+};
+
 /** Murano's Keystore: string values under keys, with expiry. */
 export type KeyValueStore = {
   get(key: string): Promise<string | undefined>;

@@ -1,5 +1,4 @@
-import type { ConnectorCall, ConnectorCalls } from "../../usecases/deliver-by-connector.ts";
-import type { DeviceRef } from "../../usecases/ports.ts";
+import type { ConnectorCall, ConnectorCalls, DeviceRef } from "../../usecases/ports.ts";
 import { metaKey, shardOf } from "../redis/keys.ts";
 import { type ProductStoreDeps, productScript, runProductScript } from "../redis/product-scripts.ts";
 

@@ -9,13 +9,15 @@ import { isPublicAddress } from "./public-address.ts";
 const timeoutDefaultMs = 10_000;
 /** Of an answer no more is read; only its status counts. */
 const answerMaxBytes = 64 * 1024;
-const retryAfterMaxMs = 3_600_000;
+const retryAfterMaxDefaultMs = 3_600_000;
 
 export type SenderOptions = {
   /** `http:` and addresses that are not of the open internet are admitted. */
   readonly allowPrivateTargets: boolean;
   /** For the whole call, its answer included. */
   readonly timeoutMs?: number;
+  /** A longer `Retry-After` counts as this. */
+  readonly retryAfterMaxMs?: number;
 };
 
 export type SignedSender = { readonly send: SendSigned; readonly close: () => void };
@@ -33,6 +35,7 @@ export function signatureOf(secret: string, id: string, seconds: number, body: s
 export function makeSignedSender({
   allowPrivateTargets,
   timeoutMs = timeoutDefaultMs,
+  retryAfterMaxMs = retryAfterMaxDefaultMs,
 }: SenderOptions): SignedSender {
   const agents = {
     "http:": new http.Agent({ keepAlive: true, maxFreeSockets: 64 }),
@@ -78,7 +81,7 @@ export function makeSignedSender({
           "webhook-signature": signatureOf(secret, id, seconds, body),
         },
       });
-      return await answerOf(request, body);
+      return await answerOf(request, body, retryAfterMaxMs);
     } catch (error) {
       if (signal.aborted) return { error: `no answer within ${timeoutMs} ms` };
       return { error: error instanceof Error ? error.message : String(error) };
@@ -93,13 +96,13 @@ export function makeSignedSender({
   };
 }
 
-function answerOf(request: http.ClientRequest, body: string): Promise<SendResult> {
+function answerOf(request: http.ClientRequest, body: string, retryAfterMaxMs: number): Promise<SendResult> {
   return new Promise((resolve, reject) => {
     request.once("error", reject);
     request.once("response", (response) => {
       let bytes = 0;
       const status = response.statusCode ?? 0;
-      const result = { status, ...retryAfterOf(response.headers["retry-after"]) };
+      const result = { status, ...retryAfterOf(response.headers["retry-after"], retryAfterMaxMs) };
       response.on("data", (chunk: Buffer) => {
         bytes += chunk.length;
         if (bytes <= answerMaxBytes) return;
@@ -113,10 +116,10 @@ function answerOf(request: http.ClientRequest, body: string): Promise<SendResult
   });
 }
 
-function retryAfterOf(text: string | undefined): { readonly retryAfterMs?: number } {
+function retryAfterOf(text: string | undefined, maxMs: number): { readonly retryAfterMs?: number } {
   if (text === undefined) return {};
   const ms = /^\d{1,9}$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
-  return Number.isNaN(ms) || ms <= 0 ? {} : { retryAfterMs: Math.min(ms, retryAfterMaxMs) };
+  return Number.isNaN(ms) || ms <= 0 ? {} : { retryAfterMs: Math.min(ms, maxMs) };
 }
 
 /** A look-up of a name cannot be called off, only left alone. */

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import type { DeviceContent } from "../../usecases/deliver-content.ts";
+import type { DeviceContent } from "../../usecases/device-access.ts";
 import { readRange } from "./byte-range.ts";
 import { type DeviceReply, emptyReply } from "./replies.ts";
 

@@ -1,7 +1,11 @@
 import type { IncomingMessage } from "node:http";
 import { OtauError } from "../../errors.ts";
-import { contentLinkRoot } from "../../usecases/content-links.ts";
-import type { DeviceAccess, DeviceCredential, ResourceValue } from "../../usecases/device-access.ts";
+import {
+  contentLinkRoot,
+  type DeviceAccess,
+  type DeviceCredential,
+  type ResourceValue,
+} from "../../usecases/device-access.ts";
 import type { KnownValues } from "../known-values.ts";
 import { admissibleAliases, checkedEntries, entriesOfPairs } from "../written-values.ts";
 import { makeActivation } from "./activation.ts";

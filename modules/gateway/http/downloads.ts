@@ -1,8 +1,12 @@
 import type { IncomingMessage } from "node:http";
 import { OtauError } from "../../errors.ts";
-import { contentLinkRoot, type SignedLink } from "../../usecases/content-links.ts";
-import type { DeviceContent } from "../../usecases/deliver-content.ts";
-import type { DeviceAccess, DeviceCredential } from "../../usecases/device-access.ts";
+import {
+  contentLinkRoot,
+  type DeviceAccess,
+  type DeviceContent,
+  type DeviceCredential,
+  type SignedLink,
+} from "../../usecases/device-access.ts";
 import { contentReply } from "./content-reply.ts";
 import type { DeviceCall, DeviceRoute } from "./device-call.ts";
 import { readOrigin, readToken } from "./device-request.ts";

@@ -1,9 +1,9 @@
 import { createHash, randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
 import { OtauError } from "../../../modules/errors.ts";
-import type { DeviceContent } from "../../../modules/usecases/deliver-content.ts";
 import type {
   DeviceAccess,
+  DeviceContent,
   DeviceCredential,
   DeviceEntry,
   Origin,
