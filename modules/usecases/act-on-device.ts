@@ -4,6 +4,7 @@ import { dueAt } from "../otau/due.ts";
 import type { Device, DeviceEvent, Facts, JournalEvent, Limits, Outage, Outcome } from "../otau/model.ts";
 import type { Actor } from "../otau/vocabulary.ts";
 import { holds } from "./device-credential.ts";
+import { commitMaxMs, owedBy } from "./owed-values.ts";
 import type {
   CommitResult,
   ConnectorCalls,
@@ -80,9 +81,6 @@ type Decided = Acted & {
   readonly owed: readonly OwedValue[];
 };
 
-/** A commit that takes longer has failed; until then the call it owes is not looked at. */
-const commitMaxMs = 5_000;
-
 function joined(loaded: LoadedDevice, deployment: DeploymentRecord): LoadedDevice {
   if (loaded.deployments.has(deployment.id)) return loaded;
   return { ...loaded, deployments: new Map([...loaded.deployments, [deployment.id, deployment]]) };
@@ -123,13 +121,6 @@ function fencesOf(loaded: LoadedDevice, after: Device): DeviceChange["fences"] {
       const deployment = loaded.deployments.get(update.deploymentId);
       return deployment ? [{ deploymentId: deployment.id, generation: deployment.generation }] : [];
     });
-}
-
-/** The value that an outcome wants handed over. */
-function owedBy({ notify, device }: Outcome): readonly OwedValue[] {
-  const { configSet, productId, identity } = device;
-  if (!notify || configSet === undefined || !("deploymentId" in configSet)) return [];
-  return [{ ref: { productId, identity }, timestampUs: configSet.timestampUs }];
 }
 
 const isText = (value: unknown): boolean => typeof value === "string";
