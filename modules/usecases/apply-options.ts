@@ -86,7 +86,8 @@ export const targetSchema = z
     tags: z.record(tagNameSchema, tagValueSchema).optional(),
     installedVersion: z.array(z.string().min(1).max(128)).min(1).max(100).optional(),
   })
-  .refine((target) => Object.keys(target).length > 0, {
+  // No tags at all would mean every device without anybody having said so.
+  .refine(({ all, tags = {}, installedVersion }) => all || installedVersion || Object.keys(tags).length > 0, {
     error: 'must name a condition: "all": true, "tags" or "installedVersion"',
   });
 export type Target = z.infer<typeof targetSchema>;
