@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { makeSignedSender } from "./adapters/webhooks/send-signed.ts";
 import type { Stores } from "./compose-stores.ts";
@@ -9,6 +10,8 @@ import { makeDeliverByConnector } from "./usecases/deliver-by-connector.ts";
 
 /** A platform says itself when it wants to be called again; a slip of it must not mean never. */
 const retryAfterMaxMs = 30 * 86_400_000;
+
+const graceMs = 2000;
 
 export type ComposeConnectorDeps = {
   readonly act: DeviceActions["act"];
@@ -37,8 +40,11 @@ export function composeConnector(stores: Stores, deps: ComposeConnectorDeps) {
     callAll,
     heal,
     close: async () => {
-      await close();
+      const over = close();
+      await Promise.race([over, delay(graceMs, undefined, { ref: false })]);
+      // Who has not answered by now is called again, under the same id, by the next process.
       sender.close();
+      await over;
     },
   };
 }

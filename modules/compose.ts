@@ -159,8 +159,7 @@ export async function compose(options: ComposeOptions) {
     work?.close();
     await listeners.close();
     await alarm?.close();
-    await webhooks?.close();
-    await connector?.close();
+    await Promise.all([webhooks?.close(), connector?.close()]);
     await workStores?.close();
     await stores.close();
   }

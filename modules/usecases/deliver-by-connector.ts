@@ -10,7 +10,7 @@ import type {
   SendResult,
   SendSigned,
 } from "./ports.ts";
-import type { ProductSettingsOf } from "./product-settings.ts";
+import type { ProductSettingsInput, ProductSettingsOf } from "./product-settings.ts";
 
 const firstPauseMs = 1000;
 const longestPauseMs = 60_000;
@@ -28,7 +28,7 @@ const healAfterMs = 3_000;
 export type DeliverByConnectorDeps = {
   readonly calls: ConnectorCalls;
   readonly devices: Pick<DeviceStore, "load" | "list" | "shardCount" | "now">;
-  readonly products: Pick<ProductStore, "ids">;
+  readonly products: Pick<ProductStore, "get" | "ids">;
   readonly settingsOf: ProductSettingsOf;
   readonly act: DeviceActions["act"];
   readonly render: ContentLinks["render"];
@@ -77,9 +77,17 @@ export function makeDeliverByConnector(deps: DeliverByConnectorDeps) {
     };
   }
 
+  /** A connector that was set a moment ago, elsewhere, is looked for past the cache: its first call must not be lost. */
+  async function connectorOf(productId: string): Promise<ProductSettingsInput["connector"]> {
+    const { connector } = await deps.settingsOf(productId);
+    if (connector !== undefined) return connector;
+    const record = await deps.products.get(productId);
+    return (record?.settings as ProductSettingsInput | undefined)?.connector;
+  }
+
   async function make(call: ConnectorCall): Promise<void> {
     const { ref } = call;
-    const { connector } = await deps.settingsOf(ref.productId);
+    const connector = await connectorOf(ref.productId);
     const loaded = connector?.secret === undefined ? undefined : await devices.load(ref);
     const delivery = loaded && owed(loaded, call);
     if (connector?.secret === undefined || delivery === undefined) return calls.done(call);
