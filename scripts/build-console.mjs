@@ -36,7 +36,8 @@ export function isConsoleFresh(root) {
  */
 export function buildConsole(root) {
   try {
-    if (isConsoleFresh(root)) return undefined;
+    const hasConsole = existsSync(join(root, "assets", "console", "index.html"));
+    if (!hasConsole || isConsoleFresh(root)) return undefined;
     // The Node of the project: the one that runs this may be too old for the builder.
     const node = join(root, "node_modules", ".bin", process.platform === "win32" ? "node.cmd" : "node");
     const vite = join(root, "node_modules", "vite", "bin", "vite.js");

@@ -7,6 +7,7 @@ import { onTestFinished } from "vitest";
 const project = join(import.meta.dirname, "..", "..");
 const setupFiles = [
   "scripts/setup.mjs",
+  "scripts/build-console.mjs",
   "scripts/fetch-redis.mjs",
   "modules/adapters/redis-server/find-server.mjs",
 ];
