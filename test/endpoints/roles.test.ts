@@ -85,6 +85,8 @@ const callers: Readonly<Record<string, readonly Role[] | typeof anyone>> = {
   // The test listens on loopback.
   metrics: anyone,
   openapi: anyone,
+  docs: anyone,
+  "docs.file": anyone,
 };
 
 /** Bodies that the routes below a product take, so that only the product can be at fault. */
@@ -100,6 +102,7 @@ const bodies: Readonly<Record<string, unknown>> = {
   "events.create": [],
   "webhooks.create": { url: "https://app.example.com/", types: ["update.changed"] },
   "webhooks.patch": {},
+  "deployments.patch": { rollout: { maxConcurrent: 1 } },
 };
 
 const manifest = await readManifest(join(root, "solution.yaml"));
