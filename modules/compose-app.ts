@@ -10,6 +10,7 @@ import type { FailPoint } from "./fail-point.ts";
 import { makeDeviceActions } from "./usecases/act-on-device.ts";
 import { makeApplyPackage } from "./usecases/apply-package.ts";
 import { auditDeviceAccess } from "./usecases/audit-device-access.ts";
+import { makeBrakePackage } from "./usecases/brake-package.ts";
 import { makeCancelUpdate } from "./usecases/cancel-update.ts";
 import { makeConductDeployments } from "./usecases/conduct-deployments.ts";
 import { makeContentLinks } from "./usecases/content-links.ts";
@@ -90,10 +91,24 @@ export function composeApp(deps: AppDeps) {
     failPoint,
   });
   const followCancel = makeFollowCancel({ devices, deployments, actOnMany, failPoint });
-  const steer = makeSteerDeployment({ devices, deployments, actOnMany, alarm, failPoint });
+  const brake = makeBrakePackage({ devices, deployments, settingsOf });
+  const steer = makeSteerDeployment({
+    devices,
+    deployments,
+    actOnMany,
+    brakeAccepted: brake.accepted,
+    alarm,
+    failPoint,
+  });
   const { redate, putOff } = makeRedateDevices({ devices, deployments, limitsOf, outages, failPoint });
   const judgeWindows = makeJudgeWindows({ calendar, outages });
-  const directRollout = makeDirectRollout({ devices, deployments, rejudge: steer.rejudge, failPoint });
+  const directRollout = makeDirectRollout({
+    devices,
+    deployments,
+    braked: brake.tripped,
+    rejudge: steer.rejudge,
+    failPoint,
+  });
   const release = makeReleaseDeployment({
     devices,
     deployments,
@@ -159,6 +174,7 @@ export function composeApp(deps: AppDeps) {
     explainDevice: makeExplainDevice({
       devices,
       deployments,
+      limitsOf,
       rolloutFactsOf: makeRolloutFacts({ devices, deployments, content, judgeWindows }),
     }),
     products: makeManageProducts({

@@ -18,7 +18,7 @@ type Layer = {
 
 /** The first layer whose `from` begins a file's path is the file's; files without one (compose, main) are free. */
 const layers: readonly Layer[] = [
-  { from: "modules/otau/", to: [], packages: ["zod", "jsonc-parser"] },
+  { from: "modules/otau/", to: [], packages: ["zod", "jsonc-parser", "semver"] },
   {
     from: "modules/usecases/",
     to: ["modules/otau/", "modules/errors.ts"],

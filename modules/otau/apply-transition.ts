@@ -4,6 +4,7 @@ import { effects } from "./effects.ts";
 import type { Device, HistoryLine, Update } from "./model.ts";
 import { packageOf } from "./package-of.ts";
 import { retryDelayMs } from "./retry.ts";
+import { afterFailure } from "./rollout-guards.ts";
 import type { Situation } from "./situation.ts";
 import type { Transition, Trigger } from "./transition.ts";
 import { pickTransition } from "./transitions.ts";
@@ -138,12 +139,23 @@ function takeValueBack(work: Work, update: Update): void {
   if (update.state === "canceled" || unseen) changeDevice(work, { configSet: succeededSet });
 }
 
+/** An attempt of which the device saw something has failed. */
+function noteFailure(work: Work, from: UpdateState, { state, reason, deliveredAt }: Update): void {
+  const { rest } = work.facts.limits;
+  const isFailure =
+    state === "retrying" || state === "failed" || state === "timed_out" || state === "aborted";
+  if (rest === undefined || !isFailure || !isPhase(from)) return;
+  if (deliveredAt === undefined || reason === "DEVICE_UNKNOWN") return;
+  changeDevice(work, afterFailure(work.device, rest, work.facts.now));
+}
+
 function afterMove(work: Work, situation: Situation, row: Transition, update: Update): void {
   const from = situation.update.state;
   const confirmedNow = row.correction !== undefined && update.state === "succeeded";
   if (update.state === "succeeded" && (from !== "succeeded" || confirmedNow))
     noteSuccess(work, situation, update);
   if (from === "succeeded" && update.state === "failed") forgetSuccess(work, update);
+  noteFailure(work, from, update);
   if (from !== update.state) takeValueBack(work, update);
 }
 

@@ -1,8 +1,9 @@
 import { runTrigger } from "./apply-transition.ts";
+import { change } from "./change.ts";
 import { firesAt, type TimeEvent, timeEventsOf } from "./due.ts";
 import type { Ms, Outcome } from "./model.ts";
 import { type Reason, timeoutReasons } from "./vocabulary.ts";
-import { addLine, finishWork, situationOf, type Work } from "./work.ts";
+import { addLine, changeDevice, finishWork, setUpdate, situationOf, type Work } from "./work.ts";
 import { type Entry, entriesOf } from "./written.ts";
 
 /** More than any update can have due at once; a bound, so that no fault of the table could spin. */
@@ -39,8 +40,19 @@ function stepUpdate(work: Work, deploymentId: string): boolean {
   return true;
 }
 
+/** The device has rested: what waited for it is looked at again. */
+function endRest(work: Work): void {
+  const { restUntil, updates } = work.device;
+  if (restUntil === undefined || restUntil > work.facts.now) return;
+  changeDevice(work, { restUntil: undefined });
+  for (const update of updates) {
+    if (update.state === "waiting") setUpdate(work, change(update, { ready: true }));
+  }
+}
+
 /** Time has come: all that is due by now is judged, the earliest first. */
 export function decideTick(work: Work): Outcome {
+  endRest(work);
   for (const { deployment } of entriesOf(work.device, work.facts.deployments)) {
     for (let step = 0; step < stepsMax && stepUpdate(work, deployment.id); step++);
   }

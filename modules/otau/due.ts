@@ -51,7 +51,8 @@ export function dueAt(
   limits: Limits,
   outages: readonly Outage[] = [],
 ): Ms | undefined {
-  let earliest: Ms | undefined;
+  const waits = device.updates.some(({ state }) => state === "waiting");
+  let earliest: Ms | undefined = waits ? device.restUntil : undefined;
   for (const entry of entriesOf(device, deployments)) {
     for (const event of timeEventsOf(entry)) {
       const fires = firesAt(event, outages, limits);

@@ -119,6 +119,8 @@ export const effects: Readonly<Record<EffectName, Effect>> = {
       : update,
   "hold back": (_work, _situation, update) => change(update, { ready: undefined }),
   "make ready": (_work, _situation, update) => change(update, { ready: true }),
+  "retry after the rest": (work, _situation, update) =>
+    change(update, { ready: undefined, retryAt: work.device.restUntil }),
   deliver: (work, { deployment }, update) =>
     change(update, deliveredChanges(update, deployment, work.facts.now)),
   "give slot back": (_work, _situation, update) => change(update, { slot: undefined }),

@@ -1,4 +1,5 @@
 import { isExpired, mayRetry } from "./retry.ts";
+import { isDowngrade } from "./rollout-guards.ts";
 import type { Situation } from "./situation.ts";
 import { rankOf } from "./vocabulary.ts";
 import { type Entry, liveEntry, newerWritten } from "./written.ts";
@@ -91,6 +92,10 @@ export const guards = {
     const live = otherLive(situation);
     return live === undefined || live.deployment.version === deployment.version;
   },
+  "a newer version is installed, downgrades guarded": ({ device, deployment }) =>
+    isDowngrade(deployment, device.installedVersion),
+  "the device rests": ({ device, facts }) =>
+    facts.limits.rest !== undefined && (device.restUntil ?? 0) > facts.now,
   "same package live, delivered or begun, not forced": (situation) => {
     const live = otherLive(situation);
     if (live === undefined || situation.deployment.force || !samePackage(situation, live)) return false;

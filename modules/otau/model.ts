@@ -1,4 +1,4 @@
-import type { RetryPolicy, Timeouts } from "./policy.ts";
+import type { DowngradeGuard, RestRule, RetryPolicy, Timeouts } from "./policy.ts";
 import type {
   Actor,
   ConfirmMode,
@@ -155,6 +155,10 @@ export type Device = {
   /** Highest seq of the product journal's events for this device. */
   readonly eventSeq: number;
   readonly fold?: FoldTarget;
+  /** When its newest attempts failed, oldest first; kept only where the product lets devices rest. */
+  readonly failedAt?: readonly Ms[];
+  /** It failed too often: nothing is written to it before this time. */
+  readonly restUntil?: Ms;
   /** Step reports counted in the second `second` (Ms / 1000, rounded down), for the device's rate limit. */
   readonly stepRate?: { readonly second: number; readonly count: number };
 };
@@ -176,6 +180,8 @@ export type Deployment = {
   readonly confirm: ConfirmMode;
   readonly force: boolean;
   readonly onActive: OnActive;
+  /** Absent: a device with a newer version gets it all the same. */
+  readonly downgrade?: DowngradeGuard;
   readonly createdAt: Ms;
   // What may change:
   readonly state: DeploymentState;
@@ -190,6 +196,8 @@ export type Limits = {
   readonly outageGraceMs: number;
   readonly clockSkewMs: number;
   readonly reportsPerSecond: number;
+  /** Absent: devices are not spared. */
+  readonly rest?: RestRule;
 };
 
 /** A time in which deadlines could not be kept fairly; `to` absent = it goes on. */

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { confirmModes, onActiveModes, retriableReasons } from "./vocabulary.ts";
 
-const timeoutMs = z.int().min(100).max(315_360_000_000).nullable();
+const timeoutMs = z.int().min(1).max(315_360_000_000).nullable();
 
 /** Time-outs in milliseconds; `null` switches one off. Unnamed ones fall back to the product's, then the defaults. */
 export const timeoutsSchema = z.strictObject({
@@ -59,6 +59,21 @@ export const defaultRetry: RetryPolicy = {
   factor: 2,
   maxDelayMs: 3_600_000,
   jitter: 0.2,
+};
+
+/** A device that fails so often within a time is left alone for another. */
+export const restSchema = z.strictObject({
+  failures: z.int().min(1).max(20),
+  withinMs: z.int().min(1000).max(31_536_000_000),
+  forMs: z.int().min(1000).max(31_536_000_000),
+});
+export type RestRule = z.infer<typeof restSchema>;
+
+/** Present in a deployment whose product guards against downgrades. */
+export type DowngradeGuard = {
+  /** Versions whose package has a higher `sequence` than the one that is applied, and others with a `sequence`. */
+  readonly newer: readonly string[];
+  readonly older: readonly string[];
 };
 
 type PartialTimeouts = z.infer<typeof timeoutsSchema>;

@@ -31,6 +31,7 @@ export type EffectName =
   | "note target"
   | "hold back"
   | "make ready"
+  | "retry after the rest"
   | "deliver"
   | "give slot back"
   | "name the newer one"

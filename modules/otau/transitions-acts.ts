@@ -43,6 +43,15 @@ const release: readonly Transition[] = [
     because: "The device runs the target, and nothing under way would change that.",
   },
   {
+    id: "downgrade",
+    from: ["waiting"],
+    on: ["RELEASE"],
+    when: ["a newer version is installed, downgrades guarded"],
+    to: "skipped",
+    reason: "DOWNGRADE",
+    because: "The product wants no device to go back to an older version.",
+  },
+  {
     id: "already updating",
     from: ["waiting"],
     on: ["RELEASE"],
@@ -79,6 +88,15 @@ const release: readonly Transition[] = [
     because: "With `queue` the oldest goes first.",
   },
   {
+    id: "resting",
+    from: ["waiting"],
+    on: ["RELEASE"],
+    when: ["the device rests"],
+    to: "same",
+    effects: ["hold back"],
+    because: "A device that failed too often is left alone for a while.",
+  },
+  {
     id: "written",
     from: ["waiting"],
     on: ["RELEASE"],
@@ -107,6 +125,15 @@ const retry: readonly Transition[] = [
     to: "canceled",
     reason: "EXPIRED",
     because: "After `expiresAt` no attempt begins.",
+  },
+  {
+    id: "retry while resting",
+    from: ["retrying"],
+    on: ["RELEASE"],
+    when: ["the device rests"],
+    to: "same",
+    effects: ["retry after the rest"],
+    because: "A device that failed too often is left alone for a while, retries included.",
   },
   {
     id: "written again",

@@ -76,6 +76,10 @@ export const applyOptionsSchema = z.strictObject({
   startAt: timeSchema.nullable().optional(),
   expiresAt: timeSchema.nullable().optional(),
   dryRun: z.boolean().optional(),
+  allowDowngrade: z
+    .boolean()
+    .optional()
+    .meta({ description: "Devices with a newer version get it too, whatever the product says" }),
   rollout: rolloutSchema.optional(),
 });
 export type ApplyOptions = z.infer<typeof applyOptionsSchema>;

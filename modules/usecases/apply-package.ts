@@ -12,6 +12,7 @@ import { type ApplyBody, type ApplyOptions, applyDevicesMax, filterOfTarget } fr
 import { refuseMissingContent } from "./content-links.ts";
 import { type DeploymentView, toDeploymentView } from "./deployment-view.ts";
 import { type DryRunReply, makeForeseeApply } from "./foresee-apply.ts";
+import { guardDowngrades } from "./guard-downgrades.ts";
 import type {
   AlarmClock,
   ContentRecord,
@@ -162,6 +163,9 @@ export function makeApplyPackage(deps: ApplyDeps) {
       confirm: options.confirm ?? settings.confirm ?? "required",
       force: options.force ?? false,
       onActive: options.onActive ?? "supersede",
+      ...(settings.downgrade === "skip" && !options.allowDowngrade
+        ? { downgrade: await guardDowngrades(content, item) }
+        : {}),
       createdAt: now,
       createdBy: input.actor.id,
       state: startAt !== undefined && startAt > now ? "scheduled" : "running",

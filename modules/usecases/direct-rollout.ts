@@ -13,6 +13,8 @@ const system = { kind: "system", id: "rollout" } as const;
 export type DirectRolloutDeps = {
   readonly devices: Pick<DeviceStore, "rollout" | "fence" | "now">;
   readonly deployments: Pick<DeploymentStore, "update" | "refresh">;
+  /** The product's brake over all deployments of the package, if it trips. */
+  readonly braked: (record: DeploymentRecord) => Promise<GateFigures | undefined>;
   /** Waiting updates that stood behind a deployment which no longer runs may go first. */
   readonly rejudge: (record: DeploymentRecord) => Promise<void>;
   readonly failPoint: (name: string) => void;
@@ -21,7 +23,7 @@ export type DirectRolloutDeps = {
 export type DirectRollout = (record: DeploymentRecord) => Promise<DeploymentRecord>;
 
 /**
- * Decides what becomes of a running deployment: its gate first, then its waves. Each decision is a change of the
+ * Decides what becomes of a running deployment: brake and gate first, then its waves. Each decision is a change of the
  * record as it was read, so that of two who decide at once only one gets through; answers the record as it is then.
  */
 export function makeDirectRollout(deps: DirectRolloutDeps): DirectRollout {
@@ -40,7 +42,10 @@ export function makeDirectRollout(deps: DirectRolloutDeps): DirectRollout {
     let present = record;
     // Each round opens one wave at most, and there is nothing to do after the last.
     for (let round = 0; round <= (record.waves?.length ?? 1); round++) {
-      if (present.state !== "running" || !isDirected(present)) return present;
+      if (present.state !== "running") return present;
+      const figures = await deps.braked(present);
+      if (figures !== undefined) return changed(present, stopped("pause", figures));
+      if (!isDirected(present)) return present;
       const wanted = decideRollout(present, await devices.rollout(present), await devices.now());
       if (wanted === undefined) return present;
       present = await changed(present, wanted);

@@ -1,8 +1,8 @@
 import { z } from "zod";
-import type { Device, HistoryLine, Ms } from "../otau/model.ts";
+import type { Device, HistoryLine, Limits, Ms } from "../otau/model.ts";
 import { isFinalState, isLiveState } from "../otau/vocabulary.ts";
 import { explainWhy } from "../otau/why.ts";
-import { type RolloutFacts, type WhyAnswer, whyCodes } from "../otau/why-facts.ts";
+import { type RolloutFacts, type WhyAnswer, type WhyFacts, whyCodes } from "../otau/why-facts.ts";
 import { onlineWithinMs } from "./device-view.ts";
 import { unknownDevice } from "./list-devices.ts";
 import type { DeploymentRecord, DeploymentStore, DeviceRef, DeviceStore } from "./ports.ts";
@@ -28,11 +28,12 @@ export type WhyView = z.infer<typeof whyViewSchema>;
 export type ExplainDeps = {
   readonly devices: Pick<DeviceStore, "load" | "history">;
   readonly deployments: Pick<DeploymentStore, "refresh">;
+  readonly limitsOf: (productId: string) => Promise<Limits>;
   readonly rolloutFactsOf: (record: DeploymentRecord, device: Device) => Promise<RolloutFacts>;
 };
 
 /** Says why a device is not updating, or that all is well. NOT_FOUND. */
-export function makeExplainDevice({ devices, deployments, rolloutFactsOf }: ExplainDeps) {
+export function makeExplainDevice({ devices, deployments, limitsOf, rolloutFactsOf }: ExplainDeps) {
   /** Deployments of updates that are not final, past the cache: what just changed is to be told. */
   async function openRecords({ productId, updates }: Device): Promise<DeploymentRecord[]> {
     const open = updates.filter(({ state }) => !isFinalState(state));
@@ -70,12 +71,19 @@ export function makeExplainDevice({ devices, deployments, rolloutFactsOf }: Expl
         rollouts: new Map(rollouts),
         online: lastSeenAt !== undefined && now - lastSeenAt <= onlineWithinMs,
         stateSince: stateTimes(device, lines),
+        ...restOf(device, await limitsOf(ref.productId)),
         ...(lastSeenAt === undefined ? {} : { lastSeenAt }),
         ...(namedSince === undefined ? {} : { namedSince }),
         ...(installedSince === undefined ? {} : { installedSince }),
       }),
     );
   };
+}
+
+function restOf({ restUntil }: Device, { rest }: Limits): Pick<WhyFacts, "rest"> {
+  if (rest === undefined || restUntil === undefined) return {};
+  const { failures, withinMs, forMs } = rest;
+  return { rest: { failures, withinMs, since: restUntil - forMs, until: restUntil } };
 }
 
 /** Since when each update is in its state: the line that led there. `lines` are newest first. */

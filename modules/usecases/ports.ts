@@ -66,6 +66,8 @@ export type DeploymentRecord = Deployment & {
   readonly gateSince?: Ms;
   /** What the gate counted when it tripped. */
   readonly gateFigures?: GateFigures;
+  /** What the product's brake had counted at the last resume: it is accepted. */
+  readonly brakeFrom?: Pick<GateFigures, "counted" | "failed">;
   /** `expiresAt` was changed, and members have yet to be due by it, in chunks. */
   readonly redating?: true;
 };
@@ -438,6 +440,7 @@ export type DeploymentChange = {
     | "gateEpoch"
     | "gateSince"
     | "gateFigures"
+    | "brakeFrom"
     | "redating"]?: Exclude<DeploymentRecord[Field], undefined> | null;
 };
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Limits } from "../otau/model.ts";
-import { confirmSchema, retrySchema, timeoutsSchema } from "../otau/policy.ts";
+import { confirmSchema, restSchema, retrySchema, timeoutsSchema } from "../otau/policy.ts";
 import type { ProductStore } from "./ports.ts";
 
 /** What an operator sets for a whole product (contract 5); every field may be left out. */
@@ -31,6 +31,20 @@ export const productSettingsSchema = z.strictObject({
     .optional(),
   /** What `approval` of an apply is where it does not say. */
   approval: z.enum(["none", "wave"]).optional(),
+  downgrade: z
+    .enum(["allow", "skip"])
+    .optional()
+    .meta({ description: "`skip`: a device with a newer version is left out, by `sequence` or semver" }),
+  brake: z
+    .strictObject({
+      maxFailedPercent: z.number().gt(0).max(100),
+      minFinished: z.int().min(1).max(10_000_000),
+    })
+    .optional()
+    .meta({ description: "Halts every deployment of a package when so many of all its updates failed" }),
+  rest: restSchema
+    .optional()
+    .meta({ description: "A device with so many failed attempts within a time is left alone for another" }),
   limits: z
     .strictObject({
       outageGraceMs: z.int().min(0).max(86_400_000).optional(),
@@ -76,8 +90,9 @@ export function makeProductSettings(products: Pick<ProductStore, "get">, now: ()
   };
 
   async function limitsOf(productId: string): Promise<Limits> {
-    const { limits = {} } = await settingsOf(productId);
+    const { limits = {}, rest } = await settingsOf(productId);
     return {
+      ...(rest === undefined ? {} : { rest }),
       outageGraceMs: limits.outageGraceMs ?? defaultLimits.outageGraceMs,
       clockSkewMs: limits.clockSkewMs ?? defaultLimits.clockSkewMs,
       reportsPerSecond: limits.reportsPerSecond ?? defaultLimits.reportsPerSecond,

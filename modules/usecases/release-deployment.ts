@@ -103,11 +103,11 @@ export function makeReleaseDeployment(deps: ReleaseDeps) {
     };
   }
 
-  /** Whether the deployment may go on: asked while a release is under way, as its gate may trip meanwhile. */
+  /** Whether the deployment may go on: asked while a release is under way, as a gate or brake may trip meanwhile. */
   function makeGoOn(deployment: DeploymentRecord): () => Promise<boolean> {
     let nextLookAt = deps.monotonicMs() + directEveryMs;
     return async () => {
-      if (deployment.gate === undefined || deps.monotonicMs() < nextLookAt) return true;
+      if (deps.monotonicMs() < nextLookAt) return true;
       nextLookAt = deps.monotonicMs() + directEveryMs;
       const fresh = (await deployments.refresh(deployment.productId, deployment.id)) ?? deployment;
       return (await deps.directRollout(fresh)).state === "running";

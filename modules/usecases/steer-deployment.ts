@@ -19,6 +19,8 @@ export type SteerDeps = {
   readonly devices: DeviceStore;
   readonly deployments: DeploymentStore;
   readonly actOnMany: DeviceActions["actOnMany"];
+  /** What a resume accepts of the package's brake. */
+  readonly brakeAccepted: (record: DeploymentRecord) => Promise<DeploymentRecord["brakeFrom"]>;
   readonly alarm: AlarmClock;
   readonly failPoint: (name: string) => void;
 };
@@ -106,6 +108,7 @@ export function makeSteerDeployment(deps: SteerDeps) {
 
   async function resume(input: SteerInput): Promise<DeploymentView> {
     const now = await devices.now();
+    const brakeFrom = (await deps.brakeAccepted(await find(input))) ?? null;
     const { record } = await change(input, (present) => {
       refuseEnded(present, "resume");
       const state: DeploymentState =
@@ -113,7 +116,7 @@ export function makeSteerDeployment(deps: SteerDeps) {
       if (present.state === state) return undefined;
       // What failed before a resume is accepted: the gate begins anew.
       const gateEpoch = (present.gateEpoch ?? 1) + 1;
-      return { state, reason: null, gateEpoch, gateSince: now, gateFigures: null };
+      return { state, reason: null, gateEpoch, gateSince: now, gateFigures: null, brakeFrom };
     });
     return view(record);
   }

@@ -1,5 +1,10 @@
 import { after, delivered, type Example, gone, optional, optionalUntimed, two, written } from "./example.ts";
-import { hour, minute } from "./lab.ts";
+import { hour, type Lab, limits, minute } from "./lab.ts";
+
+/** Its first failure lets the device rest for an hour. */
+function spared(lab: Lab): void {
+  lab.limits = { ...limits, rest: { failures: 1, withinMs: hour, forMs: hour } };
+}
 
 /** One example per row for time, acts and finals, by the row's id. */
 export const actExamples: Readonly<Record<string, Example>> = {
@@ -126,6 +131,35 @@ export const actExamples: Readonly<Record<string, Example>> = {
     given: (lab) => void lab.enrol(),
     when: (lab) => lab.release(),
     shows: { state: "skipped", reason: "ALREADY_INSTALLED" },
+  },
+  downgrade: {
+    installed: "2.0.0",
+    deployments: { a: { version: "1.9.0", downgrade: { newer: [], older: [] } } },
+    given: (lab) => void lab.enrol(),
+    when: (lab) => lab.release(),
+    shows: { state: "skipped", reason: "DOWNGRADE" },
+  },
+  resting: {
+    deployments: { b: {}, a: {} },
+    given: (lab) => {
+      spared(lab);
+      lab.write("b");
+      lab.deliver("b");
+      lab.report("INSTALL_ERROR", { version: "1.0" });
+      lab.enrol();
+    },
+    when: (lab) => lab.release(),
+    shows: { state: "waiting", ready: gone },
+  },
+  "retry while resting": {
+    given: (lab) => {
+      spared(lab);
+      after("DOWNLOAD_ERROR")(lab);
+      lab.wait(minute);
+      lab.tick();
+    },
+    when: (lab) => lab.release(),
+    shows: { state: "retrying", ready: gone },
   },
   "already updating": {
     deployments: { b: { packageId: "package_x" }, a: { packageId: "package_x" } },

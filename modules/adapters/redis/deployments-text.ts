@@ -22,6 +22,7 @@ const mutableFields = {
   gateEpoch: true,
   gateSince: true,
   gateFigures: true,
+  brakeFrom: true,
   redating: true,
 } as const satisfies Record<keyof DeploymentChange | "stateSince", true>;
 

@@ -8,7 +8,7 @@ import { decodeUpdate, encodeUpdate, textKeys, type UpdateTexts } from "./update
  * Fields of a device's hashes. One letter each: r revision, c last commit ids, o ordinal, b created, v installed
  * version, i its stamp, V confirmed version, D drifted, h history seq, e event seq, F fold, s step rate,
  * g `config_otau`, G the last succeeded one, w waiting, f past, p newest past, k state shown (index), t token prefix,
- * a activated, q session, X deleted, E day of the last history line, l… live update, n… newest written one, #name a tag, R…/S… resources.
+ * a activated, q session, Q failures and rest, X deleted, E day of the last history line, l… live update, n… newest written one, #name a tag, R…/S… resources.
  */
 export type DeviceFields = Map<string, string>;
 
@@ -32,6 +32,7 @@ export function encodeDevice(
   if (device.fold !== undefined) fields.set("F", encodeFoldTarget(device.fold));
   if (device.stepRate !== undefined)
     fields.set("s", `${device.stepRate.second.toString(36)}.${device.stepRate.count}`);
+  set("Q", encodeRest(device));
   set("g", encodeSet(device.configSet, live, newest));
   set("G", encodeSet(device.succeededSet, live, newest));
   if (live !== undefined) putUpdate(fields, "l", live);
@@ -78,6 +79,7 @@ export function decodeDevice(
     ...(succeededSet !== undefined && "deploymentId" in succeededSet ? { succeededSet } : {}),
     ...(fold === undefined ? {} : { fold: decodeFoldTarget(fold) }),
     ...(stepRate === undefined ? {} : { stepRate: decodeStepRate(stepRate) }),
+    ...decodeRest(fields.get("Q")),
   };
 }
 
@@ -197,6 +199,32 @@ function decodeFoldTarget(text: string): FoldTarget {
 function decodeStepRate(text: string): { second: number; count: number } {
   const [second = "", count] = text.split(".");
   return { second: Number.parseInt(second, 36), count: Number(count) };
+}
+
+/** When the rest ends, then when attempts failed: the first in full, the others by their distance. */
+function encodeRest({ failedAt, restUntil }: Device): string | undefined {
+  if (failedAt === undefined && restUntil === undefined) return undefined;
+  let last = 0;
+  const failures = (failedAt ?? []).map((at) => {
+    const text = (at - last).toString(36);
+    last = at;
+    return text;
+  });
+  return [restUntil?.toString(36) ?? "", ...failures].join(".");
+}
+
+function decodeRest(text: string | undefined): Pick<Device, "failedAt" | "restUntil"> {
+  if (text === undefined) return {};
+  const [until = "", ...failures] = text.split(".");
+  let last = 0;
+  const failedAt = failures.map((part) => {
+    last += Number.parseInt(part, 36);
+    return last;
+  });
+  return {
+    ...(until === "" ? {} : { restUntil: Number.parseInt(until, 36) }),
+    ...(failedAt.length === 0 ? {} : { failedAt }),
+  };
 }
 
 function decodeTags(fields: ReadonlyMap<string, string>): Record<string, string> {

@@ -122,6 +122,8 @@ const deviceFields: Arbitraries<Device> = {
     { requiredKeys: ["seq", "status", "version"] },
   ) as Arbitrary<NonNullable<Device["fold"]>>,
   stepRate: fc.record({ second: count, count }),
+  failedAt: fc.array(ms, { minLength: 1, maxLength: 20 }).map((times) => times.toSorted((a, b) => a - b)),
+  restUntil: ms,
 };
 const anyDevice = fc.record(deviceFields, {
   requiredKeys: [
