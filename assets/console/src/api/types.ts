@@ -1,6 +1,6 @@
 // The shapes are the server's own: types alone cross over, no code of it.
 import type { HistoryLineView, UpdateView } from "../../../../modules/otau/update-view.ts";
-import type { DeploymentState, UpdateState } from "../../../../modules/otau/vocabulary.ts";
+import type { DeploymentDetail as DetailView } from "../../../../modules/usecases/deployment-insight.ts";
 import type { DeploymentView } from "../../../../modules/usecases/deployment-view.ts";
 import type { DeviceView } from "../../../../modules/usecases/device-view.ts";
 import type { PackageView } from "../../../../modules/usecases/package-view.ts";
@@ -10,10 +10,12 @@ export type HistoryLine = HistoryLineView;
 export type Device = DeviceView;
 export type PackageInfo = PackageView;
 export type Totals = DeploymentView["totals"];
-export type { DeploymentState, UpdateState };
 
 /** A deployment with its totals. */
 export type Deployment = DeploymentView;
+
+/** A deployment by itself: also where it goes and where it hangs. */
+export type DeploymentDetail = DetailView;
 
 /** One page of a list. */
 export type Page<Item> = { readonly items: readonly Item[]; readonly next: string | null };

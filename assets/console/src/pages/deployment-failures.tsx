@@ -1,72 +1,34 @@
-import { get } from "../api/client.ts";
-import type { Page, Totals, Update } from "../api/types.ts";
-import { useResource } from "../state/resource.ts";
+import type { DeploymentDetail } from "../api/types.ts";
 import { linkTo, setQuery } from "../state/route.ts";
-import { useTurned } from "../state/use-turned.ts";
 
-type Props = { readonly path: string; readonly totals: Totals; readonly turn: number };
-type Group = {
-  readonly reason: string;
-  readonly phase: string;
-  readonly message: string;
-  readonly updates: readonly Update[];
-};
+type Props = { readonly failing: NonNullable<DeploymentDetail["failing"]> };
 
-const sampleMax = 500;
+const namedMax = 5;
 
-/** What went wrong, by reason and message, the most frequent first. */
-export function DeploymentFailures({ path, totals, turn }: Props) {
-  const failed = totals.failed + totals.timed_out + totals.aborted;
-  const { value, refresh } = useResource(`failures ${path}`, (signal) =>
-    get<Page<Update>>(
-      `${path}/updates`,
-      { state: ["failed", "timed_out", "aborted"], limit: sampleMax },
-      signal,
-    ),
-  );
-  useTurned(turn, refresh);
-  const groups = groupsOf(value.value?.items ?? []);
-  if (groups.length === 0) return null;
+/** What went wrong, by reason and message, with the devices it went wrong on. */
+export function DeploymentFailures({ failing }: Props) {
+  if (failing.length === 0) return null;
   return (
     <section class="card" aria-labelledby="failures-title">
       <h2 id="failures-title">Failures</h2>
       <ul class="failures">
-        {groups.map(({ reason, phase, message, updates }) => (
-          <li key={`${reason} ${phase} ${message}`}>
+        {failing.map(({ reason, message, count, identities }) => (
+          <li key={`${reason} ${message}`}>
             <button type="button" class="count" onClick={() => setQuery({ reason, state: "" })}>
-              <strong>{updates.length.toLocaleString("en")}</strong> <span class="reason">{reason}</span>
+              <strong>{count.toLocaleString("en")}</strong> <span class="reason">{reason}</span>
             </button>
-            <span>
-              {phase && `while ${phase}`} {message && <q>{message}</q>}
-            </span>
+            {message && <q>{message}</q>}
             <span class="muted">
-              {updates.slice(0, 3).map(({ identity }) => (
+              {identities.slice(0, namedMax).map((identity) => (
                 <a key={identity} href={linkTo("devices", identity)}>
                   {identity}
                 </a>
               ))}
-              {updates.length > 3 && " …"}
+              {count > Math.min(namedMax, identities.length) && "…"}
             </span>
           </li>
         ))}
       </ul>
-      {failed > sampleMax && (
-        <p class="muted">
-          Of the first {sampleMax} of {failed.toLocaleString("en")}.
-        </p>
-      )}
     </section>
   );
-}
-
-function groupsOf(updates: readonly Update[]): readonly Group[] {
-  const byCause = Map.groupBy(updates, ({ reason, phase, message }) =>
-    JSON.stringify([reason, phase, message]),
-  );
-  return [...byCause.values()]
-    .map((members) => {
-      const { reason = "", phase = "", message = "" } = members[0] ?? {};
-      return { reason, phase, message, updates: members };
-    })
-    .sort((a, b) => b.updates.length - a.updates.length);
 }

@@ -1,13 +1,14 @@
-import type { Deployment } from "../api/types.ts";
+import type { DeploymentDetail } from "../api/types.ts";
 import { Fact } from "../parts/fact.tsx";
-import { Ago } from "../parts/time.tsx";
+import { Ago, Until } from "../parts/time.tsx";
 
 /** The open wave, the gate and the limits, where there are any. */
-export function DeploymentRollout({ deployment }: { readonly deployment: Deployment }) {
-  const { wave, gate, rollout, state } = deployment;
+export function DeploymentRollout({ deployment }: { readonly deployment: DeploymentDetail }) {
+  const { wave, gate, rollout, state, forecast } = deployment;
   const { maxConcurrent, ratePerMinute } = rollout;
   const hasWaves = wave.of > 1;
-  if (!hasWaves && !gate && maxConcurrent === null && ratePerMinute === null) return null;
+  const hasLimits = maxConcurrent !== null || ratePerMinute !== null || rollout.windows.length > 0;
+  if (!hasWaves && !gate && !hasLimits && !forecast?.finishAt) return null;
   return (
     <dl class="facts rollout">
       {hasWaves && (
@@ -32,6 +33,16 @@ export function DeploymentRollout({ deployment }: { readonly deployment: Deploym
       )}
       {ratePerMinute !== null && (
         <Fact name="Rate">at most {ratePerMinute.toLocaleString("en")} a minute</Fact>
+      )}
+      {forecast?.finishAt && (
+        <Fact name="Done, at this pace">
+          <Until at={forecast.finishAt} />
+        </Fact>
+      )}
+      {rollout.windows.length > 0 && (
+        <Fact name="Windows">
+          {rollout.windows.map(({ rrule, timeZone }) => `${rrule} ${timeZone ?? ""}`).join("; ")}
+        </Fact>
       )}
       {maxConcurrent !== null && <Fact name="At a time">at most {maxConcurrent.toLocaleString("en")}</Fact>}
     </dl>

@@ -1,5 +1,5 @@
 import { get, productPath } from "../api/client.ts";
-import type { Deployment, Totals } from "../api/types.ts";
+import type { Deployment, DeploymentDetail, Totals } from "../api/types.ts";
 import { ErrorNote } from "../parts/error-note.tsx";
 import { Fact } from "../parts/fact.tsx";
 import { StateBadge } from "../parts/state-badge.tsx";
@@ -12,6 +12,7 @@ import { DeploymentActions } from "./deployment-actions.tsx";
 import { DeploymentChart } from "./deployment-chart.tsx";
 import { DeploymentFailures } from "./deployment-failures.tsx";
 import { DeploymentRollout } from "./deployment-rollout.tsx";
+import { DeploymentSlowest } from "./deployment-slowest.tsx";
 import { DeploymentUpdates } from "./deployment-updates.tsx";
 import { toggled } from "./fleet-filter.ts";
 import { useTurn } from "./use-turn.ts";
@@ -20,7 +21,7 @@ import { useTurn } from "./use-turn.ts";
 export function DeploymentPage({ deploymentId }: { readonly deploymentId: string }) {
   const { productId, query } = route.value;
   const path = productPath(productId, "deployments", deploymentId);
-  const found = useResource(path, (signal) => get<Deployment>(path, {}, signal), { pollMs: 5000 });
+  const found = useResource(path, (signal) => get<DeploymentDetail>(path, {}, signal), { pollMs: 5000 });
   const [turn, next] = useTurn();
   useLive({ deploymentId, types: "deployment.changed,deployment.totals" }, () => {
     found.refresh();
@@ -57,7 +58,8 @@ export function DeploymentPage({ deploymentId }: { readonly deploymentId: string
             <DeploymentRollout deployment={deployment} />
             <DeploymentChart deploymentId={deploymentId} turn={turn} />
           </section>
-          <DeploymentFailures path={path} totals={deployment.totals} turn={turn} />
+          <DeploymentFailures failing={deployment.failing ?? []} />
+          <DeploymentSlowest slowest={deployment.slowest ?? []} />
           <DeploymentUpdates path={path} states={states} reason={query.get("reason") ?? ""} turn={turn} />
         </>
       )}

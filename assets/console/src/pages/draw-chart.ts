@@ -30,8 +30,9 @@ export function drawChart(place: HTMLElement, series: Series): () => void {
         line("under way", "busy", [6, 4]),
         line("failed", "bad", [2, 3]),
       ],
+      legend: { live: false },
       axes: [
-        axis,
+        { ...axis, values: (_chart, splits) => splits.map(timeOfDay) },
         { ...axis, size: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 500, 1000, 10_000, 100_000, 1_000_000] },
       ],
       scales: { y: { range: (_chart, _min, max) => [0, Math.max(1, max * 1.05)] } },
