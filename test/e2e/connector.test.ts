@@ -19,7 +19,9 @@ type Update = { state: string; reason?: string; deliveredAt?: string; deadlineAt
 let app: TestApp;
 let platform: http.Server;
 let calls: Call[] = [];
-let answer: (call: Call) => { status: number; headers?: Record<string, string> } = () => ({ status: 204 });
+let answer: (call: Call) => { status: number; headers?: Record<string, string> } | "never" = () => ({
+  status: 204,
+});
 
 beforeAll(async () => {
   platform = http.createServer(async (request, response) => {
@@ -27,8 +29,8 @@ beforeAll(async () => {
     for await (const chunk of request) text += String(chunk);
     const call = { headers: request.headers, text, body: JSON.parse(text) as Record<string, unknown> };
     calls.push(call);
-    const { status, headers } = answer(call);
-    response.writeHead(status, headers).end();
+    const said = answer(call);
+    if (said !== "never") response.writeHead(said.status, said.headers).end();
   });
   platform.listen(0, "127.0.0.1");
   await once(platform, "listening");
@@ -170,6 +172,22 @@ describe("a product with a connector", () => {
     answer = () => ({ status: 200 });
     await callsOf("gw-7", 1);
     expect(calls.filter(({ body }) => body["identity"] === "gw-6").length).toBeLessThanOrEqual(before);
+  });
+});
+
+describe("a platform that does not answer", () => {
+  it("does not keep a process from stopping, and is called again by the next under the same id", async () => {
+    answer = () => "never";
+    const first = await startApp({ on: app, testClock: true });
+    await apply("gw-9");
+    await callsOf("gw-9", 1);
+    await first.close();
+    answer = () => ({ status: 200 });
+    await callsOf("gw-9", 2, 5000);
+    await vi.waitFor(async () => expect((await updateOf("gw-9")).deliveredAt).toBeDefined(), {
+      timeout: 5000,
+    });
+    expect(new Set(calls.map(({ body }) => body["id"])).size).toBe(1);
   });
 });
 

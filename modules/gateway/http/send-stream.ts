@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { OtauError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
@@ -22,13 +23,15 @@ export function createStreamReplies(options: {
   const send = async (request: IncomingMessage, response: ServerResponse, reply: StreamReply) => {
     if (open >= maxAtOnce) throw tooMany(open);
     open++;
+    let bytes: Readable | undefined;
     try {
-      const bytes = await reply.stream.open();
-      if (response.destroyed) return void bytes.destroy();
+      bytes = await reply.stream.open();
+      if (response.destroyed) return;
       writeHead(request, response, reply, reply.stream.length);
       response.setTimeout(stallMs, () => response.destroy());
-      await pipeline(bytes, response);
+      await pipeline(bytes, exactly(reply.stream.length), response);
     } finally {
+      bytes?.destroy();
       open--;
     }
   };
@@ -44,6 +47,18 @@ export function createStreamReplies(options: {
       log.debug({ err: error }, "download cut short");
       response.destroy();
     }
+  };
+}
+
+/** Passes the bytes on; throws where they end before their length, as the device would wait for the rest. */
+function exactly(length: number) {
+  return async function* (bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    let passed = 0;
+    for await (const chunk of bytes) {
+      passed += chunk.length;
+      yield chunk;
+    }
+    if (passed !== length) throw new Error(`the content has ${passed} bytes instead of ${length}`);
   };
 }
 

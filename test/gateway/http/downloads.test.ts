@@ -1,4 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { openRawSocket, type RawSocket } from "../support/raw-socket.ts";
 import { type Listener, openListener, token } from "./support.ts";
 
@@ -129,5 +131,50 @@ describe("a signed link", () => {
     expect(await ask("/content/", [])).toMatch(/^HTTP\/1.1 403 /);
     expect(await ask("/content/default/empty?expires=1&signature=good", [])).toMatch(/403 [\s\S]*expired/);
     expect(await ask("/content/default/gone?expires=9&signature=good", [])).toMatch(/^HTTP\/1.1 404 /);
+  });
+});
+
+describe("a download that cannot go on", () => {
+  it("is ended when the device takes no byte for a while, and gives its place back", async () => {
+    const slow = await openListener({ maxDownloads: 1, downloadStallMs: 300 });
+    slow.access.addContent("big", Buffer.alloc(64 * 1_048_576));
+    slow.access.addContent("small", bytes);
+    const request = (id: string) =>
+      `GET /provision/download?id=${id} HTTP/1.1\r\nHost: x\r\nX-Exosite-CIK: ${token}\r\nConnection: close\r\n\r\n`;
+    const stalled = connect(slow.port, "127.0.0.1");
+    stalled.on("error", () => {});
+    stalled.write(request("big"));
+    await once(stalled, "readable");
+    const second = await openRawSocket(slow.port);
+    second.send(request("small"));
+    expect(await second.ended()).toMatch(/^HTTP\/1.1 503 [\s\S]*Retry-After: 10/);
+    await vi.waitFor(
+      async () => {
+        const next = await openRawSocket(slow.port);
+        next.send(request("small"));
+        expect(await next.ended()).toMatch(/^HTTP\/1.1 200 [\s\S]*0123456789$/);
+      },
+      { timeout: 5000, interval: 100 },
+    );
+    stalled.destroy();
+    await slow.server.close(0);
+  });
+
+  it("ends the connection when the bytes break off, as their length was promised", async () => {
+    const broken = await openListener();
+    broken.access.addContent("cut", bytes);
+    const content = await broken.access.followLink({
+      productId: "default",
+      id: "cut",
+      expires: "9",
+      signature: "good",
+    });
+    if (content.outcome !== "found") throw new Error("no content");
+    const cut = { ...content.content, length: 20 };
+    broken.access.findContent = async () => cut;
+    const socket = await openRawSocket(broken.port);
+    socket.send(`GET /provision/download?id=cut HTTP/1.1\r\nHost: x\r\nX-Exosite-CIK: ${token}\r\n\r\n`);
+    expect(await socket.ended()).toMatch(/Content-Length: 20\r\n\r\n(0123456789)?$/);
+    await broken.server.close(0);
   });
 });
