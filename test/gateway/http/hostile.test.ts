@@ -72,12 +72,15 @@ describe("hostile bytes", () => {
     `${"a={".repeat(9_000)}`,
     "&".repeat(1_000_000),
   ])("%.24j in a body are answered, never with a fault of ours", async (body) => {
-    const response = await fetch(`${listener.url}/onep:v1/stack/alias`, {
+    // With the usual limits: how long a busy machine takes for a megabyte is not the matter here.
+    const patient = await openListener();
+    const response = await fetch(`${patient.url}/onep:v1/stack/alias`, {
       method: "POST",
       body,
-      headers: { "X-Exosite-CIK": token },
+      headers: { "X-Exosite-CIK": token, connection: "close" },
     });
     expect([204, 400]).toContain(response.status);
+    await patient.server.close(0);
   });
 
   it.each(["/onep:v1/stack/alias?%", "/%zz", "//", "/../..", "/onep:v1/stack/alias?a%00&%2F..", "*"])(
