@@ -6,6 +6,7 @@ import { addContent } from "./commands/content.ts";
 import { addDeployments } from "./commands/deployments.ts";
 import { addDevices } from "./commands/devices.ts";
 import { addHistory } from "./commands/history.ts";
+import { addImport } from "./commands/import.ts";
 import { addPackages } from "./commands/packages.ts";
 import { addSimulate } from "./commands/simulate.ts";
 import { addToken } from "./commands/token.ts";
@@ -53,7 +54,8 @@ export function makeProgram(
     })
     .addHelpText("after", helpEnd);
   for (const add of [addContent, addPackages, addApply, addWatch, addDeployments]) add(program, io);
-  for (const add of [addDevices, addWhy, addHistory, addToken, addAudit, addSimulate]) add(program, io);
+  for (const add of [addDevices, addWhy, addHistory, addToken, addAudit, addImport, addSimulate])
+    add(program, io);
   return program;
 }
 

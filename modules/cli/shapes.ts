@@ -1,3 +1,5 @@
+import type { FinalState, UpdateState } from "../otau/vocabulary.ts";
+
 /** The server's answers as far as the commands look at them; everything else is printed as it came. */
 
 /** A deployment: one apply of a package. `totals` holds `total` and one number for each state. */
@@ -74,6 +76,9 @@ export type ContentItem = {
   readonly problems?: readonly { readonly path: string; readonly message: string }[];
 };
 
+// The states are named again, and tested to be the vocabulary's: what that file needs at run time would make
+// every command start several times slower.
+
 /** States in which an update has ended. */
 export const finalStates = [
   "succeeded",
@@ -83,10 +88,16 @@ export const finalStates = [
   "canceled",
   "superseded",
   "skipped",
-] as const;
+] as const satisfies readonly FinalState[];
 
 /** Final states in which a device did not get what was meant for it. */
-export const unsuccessfulStates = ["failed", "timed_out", "aborted", "canceled", "superseded"] as const;
+export const unsuccessfulStates = [
+  "failed",
+  "timed_out",
+  "aborted",
+  "canceled",
+  "superseded",
+] as const satisfies readonly FinalState[];
 
 /** Every state in the order of an update's life. */
 export const stateOrder = [
@@ -99,4 +110,4 @@ export const stateOrder = [
   "confirming",
   "retrying",
   ...finalStates,
-] as const;
+] as const satisfies readonly UpdateState[];

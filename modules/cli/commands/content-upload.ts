@@ -2,7 +2,6 @@ import { openAsBlob } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import type { Command } from "commander";
-import type { RequestExtras } from "../api-client.ts";
 import { CliError, usageError } from "../cli-error.ts";
 import type { Io } from "../io.ts";
 import { addLeaf } from "../leaf.ts";
@@ -10,13 +9,9 @@ import { mimeTypeOf } from "../mime-types.ts";
 import { parsePairs } from "../parsing.ts";
 import { openSession, type Session } from "../session.ts";
 import type { ContentItem } from "../shapes.ts";
+import { uploadRequest } from "../upload-request.ts";
 
 type UploadOptions = { readonly tags?: readonly string[]; readonly type?: string };
-
-/** The server reads tags of up to 8 KiB from the query; larger ones travel in the body. */
-const queryTagsMaxBytes = 8192;
-/** Some servers and proxies refuse request lines beyond this, and encoding makes tags longer. */
-const encodedTagsMaxChars = 8000;
 
 /** Adds `content upload`. */
 export function addContentUpload(content: Command, io: Io): void {
@@ -48,7 +43,7 @@ async function uploadContent({ api, out, io }: Session, file: string, options: U
   const item = await api.send<ContentItem>(
     "PUT",
     api.productPath("content", id),
-    requestFor(tags, bytes ?? new Blob([]), type, name),
+    uploadRequest(tags, bytes ?? new Blob([]), type, name),
   );
   await out.answer(item, async () => {
     await out.line(
@@ -71,23 +66,6 @@ async function readBytes(path: string, name: string, type: string): Promise<Blob
     if (code === "ENOENT") throw new CliError(`there is no file ${path}`, { cause });
     throw new CliError(`${path} cannot be read: ${code || String(cause)}`, { cause });
   }
-}
-
-function requestFor(
-  tags: Readonly<Record<string, string>>,
-  bytes: Blob,
-  contentType: string,
-  name: string,
-): RequestExtras {
-  const json = JSON.stringify(tags);
-  const fits =
-    Buffer.byteLength(json) <= queryTagsMaxBytes && encodeURIComponent(json).length <= encodedTagsMaxChars;
-  if (fits) return { query: { tags: json }, bytes, contentType };
-  const form = new FormData();
-  // The server streams the file on, so it has to know the tags first.
-  form.append("tags", json);
-  form.append("file", bytes.type === contentType ? bytes : new Blob([bytes], { type: contentType }), name);
-  return { bytes: form };
 }
 
 async function tellValidity(out: Session["out"], item: ContentItem): Promise<void> {

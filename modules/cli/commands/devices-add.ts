@@ -3,6 +3,7 @@ import { CliError, usageError } from "../cli-error.ts";
 import type { Io } from "../io.ts";
 import { addLeaf } from "../leaf.ts";
 import { definedOnly, parsePairs } from "../parsing.ts";
+import { registerDevices, tellOutcome } from "../register-devices.ts";
 import { openSession, type Session } from "../session.ts";
 import { filledLines, readTextFile } from "../text-files.ts";
 
@@ -12,16 +13,6 @@ type AddOptions = {
   readonly installed?: string;
   readonly tokens?: true;
 };
-
-type Outcome = {
-  readonly created: number;
-  readonly updated: number;
-  readonly unchanged: number;
-  readonly tokens?: Readonly<Record<string, string>>;
-};
-
-/** The server takes so many at once. */
-const batchSizeMax = 10_000;
 
 /** Adds `devices add`. */
 export function addDeviceAdd(devices: Command, io: Io): void {
@@ -51,13 +42,7 @@ async function addAll(session: Session, identities: readonly string[], options: 
   const listed = options.from === undefined ? [] : await readDevices(session.io, options.from);
   const all = [...named, ...listed];
   if (all.length === 0) throw usageError("no device is named", "Name some, or give a file with --from");
-  let sum: Outcome = { created: 0, updated: 0, unchanged: 0 };
-  for (let at = 0; at < all.length; at += batchSizeMax) {
-    const query = options.tokens ? { tokens: true } : {};
-    const body = all.slice(at, at + batchSizeMax);
-    sum = added(sum, await api.send<Outcome>("POST", api.productPath("devices"), { query, body }));
-  }
-  await out.answer(sum, () => tellOutcome(out, sum));
+  await tellOutcome(out, await registerDevices(api, all, options.tokens === true));
 }
 
 async function readDevices(io: Io, file: string): Promise<readonly unknown[]> {
@@ -80,33 +65,6 @@ function parseArray(text: string, file: string): readonly unknown[] {
   } catch (cause) {
     throw new CliError(`${file} is not JSON: ${reasonOf(cause)}`, { cause });
   }
-}
-
-function added(sum: Outcome, more: Outcome): Outcome {
-  const tokens = more.tokens === undefined ? sum.tokens : { ...sum.tokens, ...more.tokens };
-  return {
-    created: sum.created + more.created,
-    updated: sum.updated + more.updated,
-    unchanged: sum.unchanged + more.unchanged,
-    ...(tokens === undefined ? {} : { tokens }),
-  };
-}
-
-async function tellOutcome(
-  out: Session["out"],
-  { created, updated, unchanged, tokens }: Outcome,
-): Promise<void> {
-  await out.line(`${created} created, ${updated} updated, ${unchanged} unchanged`);
-  if (tokens === undefined) return;
-  await out.table(
-    [
-      { title: "identity", of: ([identity]) => identity },
-      { title: "token", of: ([, token]) => token },
-    ],
-    Object.entries(tokens),
-    "No token was made",
-  );
-  await out.note("Keep the tokens: they are shown this once.");
 }
 
 function reasonOf(cause: unknown): string {
