@@ -8,7 +8,7 @@ export const windowSchema = z.strictObject({
     .min(1)
     .max(500)
     .meta({ description: "RFC 5545 recurrence rule: yearly, monthly, weekly or daily" }),
-  durationMs: z.int().min(60_000).max(2_678_400_000),
+  durationMs: z.int().min(1000).max(2_678_400_000),
   timeZone: z.string().min(1).max(64).optional().meta({
     description: "IANA name. Without it each device's own tag `timeZone` counts, and UTC without one",
   }),

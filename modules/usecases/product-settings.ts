@@ -25,8 +25,8 @@ export const productSettingsSchema = z.strictObject({
   provisioning: z.strictObject({ open: z.boolean() }).optional(),
   history: z
     .strictObject({
-      maxLines: z.int().min(10).max(10_000).optional(),
-      maxAgeMs: z.int().min(60_000).max(31_536_000_000).optional(),
+      maxLines: z.int().min(1).max(10_000).optional(),
+      maxAgeMs: z.int().min(1000).max(31_536_000_000).optional(),
     })
     .optional(),
   /** What `approval` of an apply is where it does not say. */
