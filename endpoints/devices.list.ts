@@ -31,12 +31,10 @@ export default endpoint({
     const bound = { ...query, productId };
     const after = decodeCursor(query.cursor, bound, z.string());
     const filter = toDeviceFilter(query, prefixedOf(query, "tag."));
-    const page = { limit: query.limit, ...(after === undefined ? {} : { after }) };
+    const page = { limit: query.limit, past: true, ...(after === undefined ? {} : { after }) };
     const { rows, next } = await app.read.devices.list(productId, filter, page);
-    const refs = rows.map(({ device }) => ({ productId, identity: device.identity }));
-    const loaded = await app.read.devices.loadMany(refs, { past: true });
     return {
-      items: loaded.flatMap((device) => (device === undefined ? [] : [toDeviceView(device)])),
+      items: rows.map(toDeviceView),
       next: next === undefined ? null : encodeCursor(next, bound),
     };
   },

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { OtauError } from "../errors.ts";
 import { identitySchema, tagNameSchema } from "../otau/ids.ts";
-import type { DeviceFilter, DeviceRef, DeviceRow, DeviceStore } from "../usecases/ports.ts";
+import type { DeviceFilter, DeviceRef, DeviceStore, LoadedDevice } from "../usecases/ports.ts";
 import { type Identity, type IdentityState, readStates, toIdentity } from "./device2-identity.ts";
 import { type IdentityPattern, readIdentityPattern } from "./identity-pattern.ts";
 import { readArguments, ServiceFault } from "./service-result.ts";
@@ -53,7 +53,7 @@ export type ListDeps = {
   readonly getState: (ref: DeviceRef) => Promise<IdentityState>;
 };
 
-type Page = { readonly rows: readonly DeviceRow[]; readonly next?: string };
+type Page = { readonly rows: readonly LoadedDevice[]; readonly next?: string };
 type Choice = { readonly filter: DeviceFilter; readonly pattern: IdentityPattern | undefined };
 
 /** The operations of Device2 that look at many devices of one product. */
@@ -65,7 +65,7 @@ export function makeListIdentities({ devices, getState }: ListDeps, productId: s
     limit: number,
   ): Promise<Page> {
     if (pattern === undefined) return devices.list(productId, filter, from(after, limit));
-    const rows: DeviceRow[] = [];
+    const rows: LoadedDevice[] = [];
     let position = after;
     for (let seen = 0; seen < scanMax; ) {
       const page = await devices.list(productId, filter, from(position, pageSize));

@@ -14,8 +14,11 @@ export type UpdateFilter = {
   readonly q?: string | undefined;
 };
 
-/** Where a list goes on: after this device, and within the next one after this deployment's seq. */
-export const updatePositionSchema = z.strictObject({ after: z.string().optional(), seq: z.int().optional() });
+/** Where a list goes on: after this device; of the device `within` after this deployment's seq, if it is still there. */
+export const updatePositionSchema = z.strictObject({
+  after: z.string().optional(),
+  within: z.strictObject({ identity: z.string(), seq: z.int() }).optional(),
+});
 export type UpdatePosition = Readonly<z.infer<typeof updatePositionSchema>>;
 export type UpdatePage = { readonly items: readonly UpdateRow[]; readonly next?: UpdatePosition };
 
@@ -31,23 +34,24 @@ export function rowsOf(loaded: LoadedDevice): UpdateRow[] {
 
 /** Lists of updates by identity, over a deployment or over all of a product. */
 export function makeListUpdates({ devices }: { readonly devices: DeviceStore }) {
-  /** Devices in order: members of the one deployment that is asked for, else all. */
-  async function refsAfter(
+  /** Devices in order, with all their updates: members of the one deployment that is asked for, else all. */
+  async function devicesAfter(
     productId: string,
     filter: UpdateFilter,
     after: string | undefined,
-  ): Promise<{ refs: readonly DeviceRef[]; next?: string }> {
+    limit: number,
+  ): Promise<{ loaded: readonly LoadedDevice[]; next?: string }> {
     const [only, ...more] = filter.deploymentId ?? [];
-    const page = { ...(after === undefined ? {} : { after }), limit: scanChunk };
-    if (only !== undefined && more.length === 0) {
-      return devices.membersByIdentity(only, productId, {
-        ...page,
-        ...(filter.state ? { states: filter.state } : {}),
-      });
+    const page = { ...(after === undefined ? {} : { after }), limit };
+    if (only === undefined || more.length > 0) {
+      const { rows, next } = await devices.list(productId, {}, { ...page, past: true });
+      return next === undefined ? { loaded: rows } : { loaded: rows, next };
     }
-    const { rows, next } = await devices.list(productId, {}, page);
-    const refs = rows.map(({ device }) => ({ productId, identity: device.identity }));
-    return next === undefined ? { refs } : { refs, next };
+    const states = filter.state ? { states: filter.state } : {};
+    const { refs, next } = await devices.membersByIdentity(only, productId, { ...page, ...states });
+    const found = await devices.loadMany(refs, { past: true });
+    const loaded = found.filter((each) => each !== undefined);
+    return next === undefined ? { loaded } : { loaded, next };
   }
 
   async function list(
@@ -56,25 +60,29 @@ export function makeListUpdates({ devices }: { readonly devices: DeviceStore }) 
     page: { readonly position: UpdatePosition; readonly limit: number },
   ): Promise<UpdatePage> {
     const items: UpdateRow[] = [];
-    let { after, seq } = page.position;
-    for (let scanned = 0; scanned < scanMax; scanned += scanChunk) {
-      const { refs, next } = await refsAfter(productId, filter, after);
-      for (const [index, loaded] of (await devices.loadMany(refs, { past: true })).entries()) {
-        const isResumed = scanned === 0 && index === 0 && seq !== undefined;
-        const rows = loaded === undefined ? [] : rowsOf(loaded).filter((row) => matches(row, filter));
-        for (const row of rows) {
-          if (isResumed && row.deployment.seq <= (seq ?? 0)) continue;
-          if (items.length === page.limit) return { items, next: { after, seq } };
+    let { after } = page.position;
+    const { within } = page.position;
+    // Mostly each device has one of them; where a filter lets few through, more are looked at.
+    let chunk = Math.min(scanChunk, page.limit + 1);
+    for (let scanned = 0; scanned < scanMax; scanned += chunk, chunk = scanChunk) {
+      const { loaded, next } = await devicesAfter(productId, filter, after, chunk);
+      for (const each of loaded) {
+        const { identity } = each.device;
+        let shownSeq = within?.identity === identity ? within.seq : 0;
+        for (const row of rowsOf(each)) {
+          if (row.deployment.seq <= shownSeq || !matches(row, filter)) continue;
+          if (items.length === page.limit) {
+            return { items, next: positionAt(after, identity, shownSeq) };
+          }
           items.push(row);
-          seq = row.deployment.seq;
+          shownSeq = row.deployment.seq;
         }
-        after = refs[index]?.identity;
-        seq = undefined;
+        after = identity;
       }
       if (next === undefined) return { items };
       after = next;
     }
-    return { items, next: { after } };
+    return { items, next: positionAt(after) };
   }
 
   /** Updates of one device, newest first. Undefined when it does not exist. */
@@ -93,6 +101,10 @@ export function makeListUpdates({ devices }: { readonly devices: DeviceStore }) 
   }
 
   return { list, ofDevice };
+}
+
+function positionAt(after: string | undefined, identity = "", seq = 0): UpdatePosition {
+  return { ...(after === undefined ? {} : { after }), ...(seq === 0 ? {} : { within: { identity, seq } }) };
 }
 
 function matches({ device, update, deployment }: UpdateRow, filter: UpdateFilter): boolean {

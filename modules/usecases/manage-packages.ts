@@ -1,13 +1,12 @@
 import { Readable } from "node:stream";
 import { OtauError } from "../errors.ts";
-import type { ConfigFields } from "../otau/package.ts";
 import { readOtauInfo } from "../otau/package.ts";
 import { otauInfoTextFromBody } from "../otau/package-body.ts";
 import type { PackageRules } from "../otau/package-payload.ts";
 import type { Actor } from "../otau/vocabulary.ts";
 import { isFinalState } from "../otau/vocabulary.ts";
 import type { makeManageContent } from "./manage-content.ts";
-import { type PackageView, readPackage, toPackageView } from "./package-view.ts";
+import { type PackageView, rememberPackages, toPackageView } from "./package-view.ts";
 import type { AlarmClock, ContentRecord, ContentStore, DeviceRef, DeviceStore } from "./ports.ts";
 import type { StatedPrecondition } from "./preconditions.ts";
 import type { makeSteerDeployment } from "./steer-deployment.ts";
@@ -34,6 +33,8 @@ export type PackageFilter = {
   readonly q?: string | undefined;
 };
 
+const filterNames = ["vendor", "product", "type", "version", "state", "q"] as const;
+
 type PutPackage = {
   readonly productId: string;
   readonly id: string;
@@ -46,10 +47,19 @@ type PutPackage = {
 /** Packages: listed, registered, withdrawn and restored. */
 export function makeManagePackages(deps: PackageDeps) {
   const { content, devices, rules } = deps;
+  const readingOf = rememberPackages(rules);
 
   async function view(record: ContentRecord): Promise<PackageView> {
     const open = await content.openDeployments(record.productId, record.id);
-    return toPackageView(record, open.length > 0, rules);
+    return toPackageView(record, open.length > 0, readingOf(record));
+  }
+
+  async function views(productId: string, records: readonly ContentRecord[]): Promise<PackageView[]> {
+    const used = await content.packagesInUse(
+      productId,
+      records.map(({ id }) => id),
+    );
+    return records.map((record) => toPackageView(record, used.has(record.id), readingOf(record)));
   }
 
   /** Newest first. `next` is the position to go on from; it may be given with few items when a filter finds little. */
@@ -58,24 +68,30 @@ export function makeManagePackages(deps: PackageDeps) {
     filter: PackageFilter,
     page: { readonly before?: number; readonly limit: number },
   ): Promise<{ items: PackageView[]; next?: number }> {
-    const items: PackageView[] = [];
+    const records: ContentRecord[] = [];
     let before = page.before;
-    for (let scanned = 0; scanned < scanMax; scanned += scanChunk) {
+    let next: number | undefined;
+    // Without a filter every one counts; with one more are looked at.
+    const isFiltered = filterNames.some((name) => filter[name] !== undefined);
+    const chunk = isFiltered ? scanChunk : page.limit + 1;
+    for (let scanned = 0; scanned < scanMax; scanned += chunk) {
       const read = await content.listPackages(productId, {
-        limit: scanChunk,
+        limit: chunk,
         ...(before === undefined ? {} : { before }),
       });
       for (const record of read.items) {
-        const shown = await view(record);
-        if (!matches(shown, configOf(record, rules), filter)) continue;
-        if (items.length === page.limit) return { items, next: before ?? record.seq + 1 };
-        items.push(shown);
-        before = record.seq;
+        if (isFiltered && !matches(toPackageView(record, false, readingOf(record)), filter)) continue;
+        if (records.length === page.limit) {
+          return { items: await views(productId, records), next: records.at(-1)?.seq ?? record.seq + 1 };
+        }
+        records.push(record);
       }
-      if (read.next === undefined) return { items };
-      before = read.next;
+      next = read.next;
+      before = next;
+      if (next === undefined) break;
     }
-    return before === undefined ? { items } : { items, next: before };
+    const items = await views(productId, records);
+    return next === undefined ? { items } : { items, next };
   }
 
   async function put(input: PutPackage): Promise<{ view: PackageView; created: boolean }> {
@@ -176,11 +192,6 @@ export function makeManagePackages(deps: PackageDeps) {
   return { view, list, put, withdraw, restore, applicableTo };
 }
 
-function configOf(record: ContentRecord, rules: PackageRules): ConfigFields | undefined {
-  const { reading } = readPackage(record, rules);
-  return reading.valid ? reading.config : undefined;
-}
-
 const field = (value: unknown, name: string): unknown =>
   typeof value === "object" && value !== null && Object.hasOwn(value, name)
     ? (value as Readonly<Record<string, unknown>>)[name]
@@ -188,16 +199,16 @@ const field = (value: unknown, name: string): unknown =>
 
 const versionOf = (item: PackageView): unknown => field(field(item.otau_info, "config_otau"), "version");
 
-function matches(item: PackageView, config: ConfigFields | undefined, filter: PackageFilter): boolean {
+function matches(item: PackageView, filter: PackageFilter): boolean {
   const isIn = (wanted: readonly string[] | undefined, value: unknown) =>
     wanted === undefined || (typeof value === "string" && wanted.includes(value));
-  const version = config?.version ?? versionOf(item);
-  const name = config?.name ?? field(field(item.otau_info, "config_otau"), "name");
+  const config = field(item.otau_info, "config_otau");
+  const [version, name] = [versionOf(item), field(config, "name")];
   const q = filter.q?.toLowerCase();
   return (
     isIn(filter.vendor, field(item.otau_info, "vendor")) &&
     isIn(filter.product, field(item.otau_info, "product")) &&
-    isIn(filter.type, config?.type ?? field(field(item.otau_info, "config_otau"), "type")) &&
+    isIn(filter.type, field(config, "type")) &&
     isIn(filter.version, version) &&
     isIn(filter.state, item.state) &&
     (q === undefined ||

@@ -84,14 +84,47 @@ export function readPackage(record: ContentRecord, rules: PackageRules) {
   return { tag: undefined, reading: { valid: false as const, problems } };
 }
 
-export function toPackageView(record: ContentRecord, inUse: boolean, rules: PackageRules): PackageView {
+/** What a list shows of a tag. */
+export type PackageReading = Pick<PackageView, "otau_info" | "valid" | "problems">;
+
+function showPackage(record: ContentRecord, rules: PackageRules): PackageReading {
   const { tag, reading } = readPackage(record, rules);
   const info = tag === undefined ? undefined : describeOtauInfo(tag);
   return {
-    id: record.id,
     ...(info === undefined ? {} : { otau_info: info }),
     valid: reading.valid,
     problems: reading.valid ? [] : [...reading.problems],
+  };
+}
+
+/** Characters of tags whose readings are remembered. */
+const rememberedChars = 8_000_000;
+
+/** Reads each tag once as long as it is remembered: lists show the same ones again and again. */
+export function rememberPackages(rules: PackageRules): (record: ContentRecord) => PackageReading {
+  const known = new Map<string, PackageReading>();
+  let chars = 0;
+  return (record) => {
+    const tag = record.tags["otau_info"];
+    if (tag === undefined) return showPackage(record, rules);
+    const found = known.get(tag);
+    if (found !== undefined) return found;
+    if (chars + tag.length > rememberedChars) {
+      known.clear();
+      chars = 0;
+    }
+    const reading = showPackage(record, rules);
+    known.set(tag, reading);
+    chars += tag.length;
+    return reading;
+  };
+}
+
+/** A package as the app API lists it; `reading` is what its tag says. */
+export function toPackageView(record: ContentRecord, inUse: boolean, reading: PackageReading): PackageView {
+  return {
+    id: record.id,
+    ...reading,
     state: record.withdrawn ? "withdrawn" : "available",
     contentLength: record.length,
     sha256: record.sha256,

@@ -152,12 +152,6 @@ export type DeviceFilter = {
   readonly q?: string;
 };
 
-export type DeviceRow = {
-  readonly device: Device;
-  readonly extras: DeviceExtras;
-  readonly deployments: ReadonlyMap<string, DeploymentRecord>;
-};
-
 /** One resource of a device (Murano getIdentityState): microsecond stamp, what we set, what it reported. */
 export type ResourceState = {
   readonly timestamp: number;
@@ -262,8 +256,8 @@ export type DeviceStore = {
   list(
     productId: string,
     filter: DeviceFilter,
-    page: { after?: string; limit: number },
-  ): Promise<{ rows: DeviceRow[]; next?: string }>;
+    page: { after?: string; limit: number; past?: boolean },
+  ): Promise<{ rows: LoadedDevice[]; next?: string }>;
   /** How many devices match; with `freeze` a target's members are read in chunks by `targetMembers`. */
   count(productId: string, filter: DeviceFilter): Promise<number>;
   targetMembers(
@@ -430,6 +424,8 @@ export type DeploymentChange = {
     | "resolving"
     | "sweeping"
     | "expiresAt"
+  /** Which of the packages have deployments with updates that are not final; one call for a whole page. */
+  packagesInUse(productId: string, packageIds: readonly string[]): Promise<ReadonlySet<string>>;
     | "maxConcurrent"
     | "ratePerMinute"
     | "expectedTotal"

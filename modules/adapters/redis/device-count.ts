@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { type UpdateState, updateStates } from "../../otau/vocabulary.ts";
 import type { DeviceFilter, DeviceSummary } from "../../usecases/ports.ts";
-import { type Condition, conditionsOf, eachSeen, onlineMs, readSeen } from "./device-filter.ts";
+import { type Condition, conditionsOf, countSeen, onlineMs, readSeen } from "./device-filter.ts";
 import { countByWalk } from "./device-walk.ts";
 import { inlineScript, loadScript, runScript } from "./scripts.ts";
 import { keysOfShard, readNow, type StoreContext } from "./store-context.ts";
@@ -86,7 +86,7 @@ export async function summariseDevices(context: StoreContext, productId: string)
     .map(([version, count]) => ({ version, count }))
     .sort((a, b) => b.count - a.count || (a.version < b.version ? -1 : 1));
   if (total > withVersion) byInstalledVersion.push({ version: null, count: total - withVersion });
-  const { online, ...seen } = countSeen(
+  const { online, ...seen } = countAllSeen(
     shards.map((shard) => shard.seen),
     now,
     total,
@@ -114,17 +114,10 @@ async function readShardSummary(
   return { sizes, versions, seen };
 }
 
-function countSeen(shards: readonly Buffer[], now: number, total: number) {
-  const counts = { online: 0, lastHour: 0, lastDay: 0, earlier: 0, never: total };
-  for (const seen of shards) {
-    eachSeen(seen, (at) => {
-      if (at === 0) return;
-      counts.never--;
-      if (at > now - onlineMs) counts.online++;
-      if (at > now - hourMs) counts.lastHour++;
-      else if (at > now - dayMs) counts.lastDay++;
-      else counts.earlier++;
-    });
-  }
-  return counts;
+function countAllSeen(shards: readonly Buffer[], now: number, total: number) {
+  const times = [now - onlineMs + 1, now - hourMs + 1, now - dayMs + 1, 1];
+  const counts = shards.map((seen) => countSeen(seen, times));
+  const sum = (at: number) => counts.reduce((all, each) => all + (each[at] ?? 0), 0);
+  const [online, lastHour, day, ever] = [sum(0), sum(1), sum(2), sum(3)];
+  return { online, lastHour, lastDay: day - lastHour, earlier: ever - day, never: total - ever };
 }

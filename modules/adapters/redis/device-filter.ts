@@ -50,10 +50,14 @@ async function seenConditions(
   const conditions: Condition[] = [];
   if (online !== undefined) {
     const since = (await readNow(context)) - onlineMs;
-    conditions.push({ positive: online, sets: [], bits: bitsWhere(seen, (at) => at > since) });
+    conditions.push({
+      positive: online,
+      sets: [],
+      bits: bitsBetween(seen, since + 1, Number.POSITIVE_INFINITY),
+    });
   }
   if (seenBefore !== undefined) {
-    conditions.push({ positive: true, sets: [], bits: bitsWhere(seen, (at) => at > 0 && at < seenBefore) });
+    conditions.push({ positive: true, sets: [], bits: bitsBetween(seen, 1, seenBefore) });
   }
   return conditions;
 }
@@ -64,18 +68,39 @@ export async function readSeen(context: StoreContext, shard: number, productId: 
   return seen ?? Buffer.alloc(0);
 }
 
-/** Each device's time in a string of {@link readSeen}. */
-export function eachSeen(seen: Buffer, visit: (at: Ms, ordinal: number) => void): void {
-  const count = Math.floor(seen.length / seenBytes);
-  for (let ordinal = 0; ordinal < count; ordinal++)
-    visit(seen.readUIntBE(ordinal * seenBytes, seenBytes), ordinal);
+/** How many devices were heard of at each of the times or later; in a string of {@link readSeen}. */
+export function countSeen(seen: Buffer, times: readonly Ms[]): number[] {
+  const counts = times.map(() => 0);
+  const bytes = new Uint8Array(seen.buffer, seen.byteOffset, seen.length);
+  for (let at = 0; at + seenBytes <= bytes.length; at += seenBytes) {
+    const seenAt = timeIn(bytes, at);
+    if (seenAt === 0) continue;
+    for (let each = 0; each < times.length; each++) {
+      if (seenAt >= (times[each] ?? 0)) counts[each] = (counts[each] ?? 0) + 1;
+    }
+  }
+  return counts;
 }
 
-function bitsWhere(seen: Buffer, holds: (at: Ms) => boolean): Buffer {
+/** Six bytes as a number; read by hand, as a million of them are read for one list. */
+function timeIn(bytes: Uint8Array, at: number): Ms {
+  const high = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
+  const low =
+    ((bytes[at + 2] ?? 0) << 24) |
+    ((bytes[at + 3] ?? 0) << 16) |
+    ((bytes[at + 4] ?? 0) << 8) |
+    (bytes[at + 5] ?? 0);
+  return high * 4_294_967_296 + (low >>> 0);
+}
+
+/** A bitmap of the devices that were heard of at `from` or later, and before `until`. */
+function bitsBetween(seen: Buffer, from: Ms, until: Ms): Buffer {
   const bits = Buffer.alloc(Math.ceil(seen.length / seenBytes / 8));
-  eachSeen(seen, (at, ordinal) => {
-    const byte = ordinal >> 3;
-    if (holds(at)) bits[byte] = (bits[byte] ?? 0) | (128 >> (ordinal & 7));
-  });
+  const bytes = new Uint8Array(seen.buffer, seen.byteOffset, seen.length);
+  for (let at = 0, ordinal = 0; at + seenBytes <= bytes.length; at += seenBytes, ordinal++) {
+    const seenAt = timeIn(bytes, at);
+    if (seenAt < from || seenAt >= until) continue;
+    bits[ordinal >> 3] = (bits[ordinal >> 3] ?? 0) | (128 >> (ordinal & 7));
+  }
   return bits;
 }

@@ -1,5 +1,5 @@
 import type { UpdateState } from "../../otau/vocabulary.ts";
-import type { DeviceFilter, DeviceRef, DeviceRow } from "../../usecases/ports.ts";
+import type { DeviceFilter, DeviceRef, LoadedDevice } from "../../usecases/ports.ts";
 import { memberKeys } from "./deployment-members.ts";
 import { conditionsOf } from "./device-filter.ts";
 import { loadDevices, type StoredDevices } from "./device-load.ts";
@@ -34,11 +34,12 @@ export async function listDevices(
   stored: StoredDevices,
   productId: string,
   filter: DeviceFilter,
-  page: Page,
-): Promise<{ rows: DeviceRow[]; next?: string }> {
+  page: Page & { readonly past?: boolean },
+): Promise<{ rows: LoadedDevice[]; next?: string }> {
   const { identities, next } = await filterIdentities(context, productId, filter, page);
   const refs = identities.map((identity) => ({ productId, identity }));
-  const rows = (await loadDevices(context, stored, refs)).filter((row) => row !== undefined);
+  const loaded = await loadDevices(context, stored, refs, { past: page.past === true });
+  const rows = loaded.filter((row) => row !== undefined);
   return next === undefined ? { rows } : { rows, next };
 }
 

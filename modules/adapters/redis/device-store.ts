@@ -21,6 +21,7 @@ import { readHistory } from "./device-history.ts";
 import { filterIdentities, listDevices, listMembers } from "./device-list.ts";
 import { loadDevices, type StoredDevices } from "./device-load.ts";
 import { repairDue } from "./device-repair.ts";
+import { makeDeviceOrders } from "./device-order.ts";
 import { readDeviceResources, writeDeviceResources } from "./device-resources.ts";
 import { makeTouch } from "./device-touch.ts";
 import { allShardKeys } from "./keys.ts";
@@ -46,10 +47,12 @@ const defaultHistory: HistoryLimits = { linesMax: 500, ageMaxMs: 30 * 24 * 3_600
 export function makeDeviceStore(options: DeviceStoreOptions): DeviceStore {
   const { redis, meta, clock, findDeployments } = options;
   const context: StoreContext = {
+  const keys = allShardKeys(meta.shardCount);
     redis,
     meta,
     clock,
-    keys: allShardKeys(meta.shardCount),
+    keys,
+    orderOf: makeDeviceOrders({ redis, keys }),
     findDeployments,
     historyLimits: options.historyLimits ?? (() => defaultHistory),
   };

@@ -1,5 +1,7 @@
 import { readNames } from "./deployment-members.ts";
 import type { Condition } from "./device-filter.ts";
+import { openFew, openInOrder, type ShardSource } from "./device-sources.ts";
+import { countBits, noBits, readMatching } from "./ordinal-bits.ts";
 import { loadScript, runScript } from "./scripts.ts";
 import { keysOfShard, type StoreContext } from "./store-context.ts";
 
@@ -7,6 +9,10 @@ const walkScript = loadScript(import.meta.url, "index-sets.lua", "walk.lua");
 
 /** Identities one script looks at, at most: a longer walk would keep everybody else waiting. */
 const scanMax = 5000;
+/** So few matching devices of a shard are read and sorted at once. */
+const fewMax = 32;
+/** Devices unknown to the order of a shard that are looked at one by one. */
+const strangersMax = 2000;
 
 /** Which devices of a product, in the order of their identities. */
 export type Walk = {
@@ -25,16 +31,17 @@ export async function walkIdentities(
   limit: number,
 ): Promise<{ identities: string[]; next?: string }> {
   const share = Math.ceil(((limit + 1) / context.keys.length) * 1.25) + 4;
-  const shards = await Promise.all(
+  const opened = await Promise.all(
     context.keys.map(async (_, shard) => {
-      const source = openShard(context, walk, shard, await walk.conditions(shard), share);
-      await source.fill();
-      return source;
+      const sources = await openShard(context, walk, shard, share);
+      for (const source of sources) await source.fill();
+      return sources;
     }),
   );
+  const sources = opened.flat();
   const identities: string[] = [];
   while (identities.length <= limit) {
-    const first = await takeFirst(shards);
+    const first = await takeFirst(sources);
     if (first === undefined) return { identities };
     identities.push(first);
   }
@@ -61,22 +68,14 @@ export async function countByWalk(context: StoreContext, walk: Walk): Promise<nu
   return counts.reduce((sum, count) => sum + count, 0);
 }
 
-type ShardSource = {
-  /** The next identity of the shard; undefined at its end. Only after `fill`. */
-  readonly peek: () => string | undefined;
-  readonly take: () => void;
-  /** Reads on if nothing is left of what was read. */
-  readonly fill: () => Promise<void>;
-};
-
-/** The smallest of the shards' next identities; each shard comes in order, so the whole does. */
-async function takeFirst(shards: readonly ShardSource[]): Promise<string | undefined> {
+/** The smallest of the sources' next identities; each comes in order, so the whole does. */
+async function takeFirst(sources: readonly ShardSource[]): Promise<string | undefined> {
   let first: ShardSource | undefined;
   let smallest: string | undefined;
-  for (const shard of shards) {
-    const identity = shard.peek();
+  for (const source of sources) {
+    const identity = source.peek();
     if (identity !== undefined && (smallest === undefined || identity < smallest)) {
-      first = shard;
+      first = source;
       smallest = identity;
     }
   }
@@ -85,7 +84,31 @@ async function takeFirst(shards: readonly ShardSource[]): Promise<string | undef
   return smallest;
 }
 
-function openShard(
+/** Finds a shard's devices in the way that looks at the fewest. */
+async function openShard(
+  context: StoreContext,
+  walk: Walk,
+  shard: number,
+  share: number,
+): Promise<readonly ShardSource[]> {
+  const conditions = await walk.conditions(shard);
+  const { productId, prefix = "", after = "" } = walk;
+  const { all, matching } = await readMatching(
+    context,
+    keysOfShard(context, shard).all(productId),
+    conditions,
+  );
+  const place = { productId, shard, after, prefix: prefix.toLowerCase(), share };
+  if (countBits(matching) <= fewMax) return [openFew(context, place, matching, noBits)];
+  const order = context.orderOf(productId, shard, all);
+  if (order === undefined || countBits(matching, order.known) > strangersMax) {
+    return [openWalk(context, walk, shard, conditions, share)];
+  }
+  return [openInOrder(context, place, matching, order), openFew(context, place, matching, order.known)];
+}
+
+/** Walks past a shard's devices in the server: for shards that are small, or whose order is not known yet. */
+function openWalk(
   context: StoreContext,
   walk: Walk,
   shard: number,

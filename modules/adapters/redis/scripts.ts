@@ -42,6 +42,21 @@ export async function runScript(
   }
 }
 
+/** The same for a script that answers with bytes: texts of the reply come as buffers. */
+export async function runScriptForBuffers(
+  redis: RedisConnection,
+  script: Script,
+  keys: readonly string[],
+  args: readonly (string | number | Buffer)[],
+): Promise<unknown> {
+  try {
+    return await redis.callBuffer("evalsha", [script.sha, keys.length, ...keys, ...args]);
+  } catch (error) {
+    if (!isMissingScript(error)) throw error;
+    return await redis.callBuffer("eval", [script.lua, keys.length, ...keys, ...args]);
+  }
+}
+
 function isMissingScript(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith("NOSCRIPT");
 }

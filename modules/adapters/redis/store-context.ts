@@ -4,6 +4,7 @@ import type { StoreClock } from "./clock.ts";
 import { type ShardKeys, shardOf } from "./keys.ts";
 import type { StoreMeta } from "./meta.ts";
 import type { RedisConnection } from "./scripts.ts";
+import type { OrdinalBits, ShardOrder } from "./shard-order.ts";
 
 /** Reads deployments by id; what was prepared and never accepted is not among them. */
 export type FindDeployments = (
@@ -23,6 +24,8 @@ export type StoreContext = {
   readonly keys: readonly ShardKeys[];
   readonly findDeployments: FindDeployments;
   readonly historyLimits: (productId: string) => HistoryLimits;
+  /** The order of a shard's devices, where it is known. `all`: its devices as they are now. */
+  readonly orderOf: (productId: string, shard: number, all: OrdinalBits) => ShardOrder | undefined;
 };
 
 /** Number of the shard a device lives in. */
@@ -31,7 +34,7 @@ export function shardNumberOf({ meta }: StoreContext, productId: string, identit
 }
 
 /** Keys of a shard by its number. */
-export function keysOfShard({ keys }: StoreContext, shard: number): ShardKeys {
+export function keysOfShard({ keys }: Pick<StoreContext, "keys">, shard: number): ShardKeys {
   const found = keys[shard];
   if (found === undefined) throw new RangeError(`shard ${shard} does not exist: there are ${keys.length}`);
   return found;
