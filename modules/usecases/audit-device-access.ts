@@ -58,6 +58,7 @@ export function auditDeviceAccess(access: DeviceAccess, deps: AuditDeviceAccessD
     write: (credential, entries, origin) =>
       noting(credential, () => access.write(credential, entries, origin)),
     read: (credential, aliases) => noting(credential, () => access.read(credential, aliases)),
+    pending: (credential) => noting(credential, () => access.pending(credential)),
     peek: (credential, aliases) => noting(credential, () => access.peek(credential, aliases)),
     listContent: (credential) => noting(credential, () => access.listContent(credential)),
     findContent: (credential, id) => noting(credential, () => access.findContent(credential, id)),

@@ -99,6 +99,11 @@ export type DeviceAccess = {
    * committed before this returns.
    */
   read(credential: DeviceCredential, aliases: readonly string[]): Promise<ReadonlyMap<string, ResourceValue>>;
+  /**
+   * Stamps of all that was set for the device and that it has not written itself since, without delivering anything:
+   * `config_otau` and every other resource.
+   */
+  pending(credential: DeviceCredential): Promise<ReadonlyMap<string, PeekedValue>>;
   /** Stamps of the present values, without delivering anything. */
   peek(credential: DeviceCredential, aliases: readonly string[]): Promise<ReadonlyMap<string, PeekedValue>>;
   /** Ids of the content items of the device's product, in order. */

@@ -192,6 +192,16 @@ export function makeDeviceState(deps: DeviceStateDeps) {
     if (acted === undefined) throw unknownDevice(ref);
   }
 
+  /** A stamp that no earlier value of these resources has: devices are handed what is newer than they know. */
+  async function stampAfter(ref: DeviceRef, aliases: readonly string[]): Promise<number> {
+    const [now, known] = await Promise.all([devices.now(), devices.readResources(ref)]);
+    const stamps = aliases.map(
+      (alias) =>
+        (known !== undefined && Object.hasOwn(known, alias) ? known[alias] : undefined)?.timestamp ?? 0,
+    );
+    return Math.max(now * 1000, ...stamps.map((stamp) => stamp + 1));
+  }
+
   /**
    * Sets resources. A valid `config_otau` becomes an update of its own before this returns; an invalid one is written
    * and makes no update; the text of the live update again does nothing. NOT_FOUND, INVALID_INPUT for a resource
@@ -205,8 +215,8 @@ export function makeDeviceState(deps: DeviceStateDeps) {
     check(values);
     const { config_otau: config, ...others } = values;
     if (Object.keys(others).length > 0) {
-      const now = await devices.now();
-      if (!(await devices.writeResources(ref, others, "cloud", now * 1000))) throw unknownDevice(ref);
+      const stampUs = await stampAfter(ref, Object.keys(others));
+      if (!(await devices.writeResources(ref, others, "cloud", stampUs))) throw unknownDevice(ref);
     }
     if (typeof config === "string") await setConfig(ref, config, actor);
   }

@@ -25,6 +25,7 @@ import type {
   LoadedDevice,
   OutageStore,
   ProductStore,
+  ResourceState,
 } from "./ports.ts";
 import type { ProductSettingsOf } from "./product-settings.ts";
 import { makeWatchers } from "./watch-devices.ts";
@@ -203,6 +204,19 @@ export function makeDeviceAccess(deps: AccessDeps): DeviceAccess {
     return peeked;
   };
 
+  const pending: DeviceAccess["pending"] = async (credential) => {
+    const [loaded, resources] = await Promise.all([
+      loadUnder(credential),
+      devices.readResources(credential.ref),
+    ]);
+    const { configSet } = loaded.device;
+    const found = new Map(configSet ? [[configAlias, peekConfig(loaded, configSet)]] : []);
+    for (const [alias, state] of Object.entries(resources ?? {})) {
+      if (alias !== configAlias && isUnheard(state)) found.set(alias, { timestampUs: state.timestamp });
+    }
+    return found;
+  };
+
   return {
     productExists: async (productId) => (await deps.products.get(productId)) !== undefined,
     activate,
@@ -215,6 +229,7 @@ export function makeDeviceAccess(deps: AccessDeps): DeviceAccess {
     ...makeDeviceSessions(deps),
     write,
     read,
+    pending,
     peek,
     listContent: async (credential) => {
       await loadUnder(credential);
@@ -234,6 +249,10 @@ export function makeDeviceAccess(deps: AccessDeps): DeviceAccess {
     beat: () => deps.outages.beat(),
   };
 }
+
+/** What was set and is not what the device itself wrote. */
+const isUnheard = ({ set, reported }: ResourceState): boolean =>
+  set !== undefined && (reported === undefined || asText(set) !== asText(reported));
 
 /** Whether the value that stands in `config_otau` was handed over, and whether the device showed that it has it. */
 function peekConfig({ device }: LoadedDevice, set: ConfigSet): PeekedValue {

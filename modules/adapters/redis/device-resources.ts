@@ -2,10 +2,10 @@ import type { DeviceRef, ResourceState } from "../../usecases/ports.ts";
 import { readWithOverflow } from "./device-load.ts";
 import { pieceNames, placeField } from "./fields.ts";
 import { inlineScript, runScript } from "./scripts.ts";
-import { keysOfShard, type StoreContext, shardNumberOf } from "./store-context.ts";
+import { dueMember, keysOfShard, type StoreContext, shardNumberOf } from "./store-context.ts";
 
 /**
- * ARGV per field: name, number of its names in the small hash, those names, number of names and values to set there,
+ * ARGV: command, channel and message of the hint, the command empty for none; then per field: name, number of its names in the small hash, those names, number of names and values to set there,
  * names and values, 1 and the value if it goes to the overflow hash, else 0.
  */
 const writeFields = inlineScript(
@@ -15,7 +15,7 @@ if not known[1] or known[2] then return 0 end
 local kind = redis.call('TYPE', KEYS[2])
 if type(kind) == 'table' then kind = kind.ok end
 if kind ~= 'none' and kind ~= 'hash' then return redis.error_reply('WRONGTYPE ' .. KEYS[2]) end
-local at = 1
+local at = 4
 while at <= #ARGV do
   local name = ARGV[at]
   local names = tonumber(ARGV[at + 1])
@@ -32,20 +32,22 @@ while at <= #ARGV do
     at = at + 1
   end
 end
+if ARGV[1] ~= '' then redis.call(ARGV[1], ARGV[2], ARGV[3]) end
 return 1`,
 );
 
 /**
  * Writes resources. What a device writes stands in its field `R…`, and counts as set as well; what we set afterwards
- * stands in `S…` until the device writes again.
+ * stands in `S…` until the device writes again, and gateways are told of it.
  */
 export async function writeDeviceResources(
   context: StoreContext,
-  { productId, identity }: DeviceRef,
+  ref: DeviceRef,
   values: Readonly<Record<string, unknown>>,
   by: "device" | "cloud",
   timestampUs: number,
 ): Promise<boolean> {
+  const { productId, identity } = ref;
   const keys = keysOfShard(context, shardNumberOf(context, productId, identity));
   const args: string[] = [];
   for (const [name, value] of Object.entries(values)) {
@@ -59,7 +61,9 @@ export async function writeDeviceResources(
   }
   if (args.length === 0) args.push(...clearing("R"));
   const places = [keys.device(productId, identity), keys.overflow(productId, identity)];
-  return (await runScript(context.redis, writeFields, places, args)) === 1;
+  const publish = context.meta.hasShardedChannels ? "SPUBLISH" : "PUBLISH";
+  const hint = [by === "cloud" ? publish : "", keys.hints, dueMember(ref)];
+  return (await runScript(context.redis, writeFields, places, [...hint, ...args])) === 1;
 }
 
 /** All resources of a device; undefined for one that does not exist. */

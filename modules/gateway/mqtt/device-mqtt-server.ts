@@ -7,7 +7,7 @@ import type { DeviceAccess } from "../../usecases/device-access.ts";
 import { startBeat } from "../beat.ts";
 import { createDeviceOrder } from "../device-order.ts";
 import { plainAddress } from "../http/device-request.ts";
-import { createKnownValues, wantedAlias } from "../known-values.ts";
+import { createKnownValues } from "../known-values.ts";
 import { createRounds } from "../rounds.ts";
 import { maxValueBytes } from "../written-values.ts";
 import { guardPackets, isGrantable } from "./packet-guard.ts";
@@ -22,8 +22,6 @@ export type DeviceMqttOptions = {
   readonly defaultProduct: string;
   /** The clock, milliseconds since 1970. */
   readonly now: () => number;
-  /** Resources whose values are handed to devices; `config_otau` unless told. */
-  readonly resources?: readonly string[];
   /** With it the listener speaks TLS. */
   readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer };
   readonly limits?: Partial<DeviceMqttLimits>;
@@ -112,9 +110,8 @@ async function makeBroker(options: DeviceMqttOptions, limits: DeviceMqttLimits) 
   const known = createKnownValues(limits.maxKnownDevices);
   const rounds = createRounds(limits.recheckMs);
   const order = createDeviceOrder();
-  const resources = options.resources ?? [wantedAlias];
-  const login = makeLogin({ ...options, resources, known, rounds });
-  const publish = makePublishes({ access, known, order, resources, log });
+  const login = makeLogin({ ...options, known, rounds });
+  const publish = makePublishes({ access, order, log });
   let isClosing = false;
 
   const sessionOf = (client: Client) => {

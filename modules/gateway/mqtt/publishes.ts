@@ -2,9 +2,7 @@ import type { Client, PublishPacket } from "aedes";
 import { OtauError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import type { DeviceAccess, DeviceEntry } from "../../usecases/device-access.ts";
-import type { DeviceRef } from "../../usecases/ports.ts";
 import type { DeviceOrder } from "../device-order.ts";
-import { type KnownValues, wantedAlias } from "../known-values.ts";
 import { checkedEntries } from "../written-values.ts";
 import { readBatch } from "./batch.ts";
 import type { Peer } from "./peers.ts";
@@ -12,10 +10,7 @@ import { readPublishTopic } from "./topics.ts";
 
 export type PublishDeps = {
   readonly access: DeviceAccess;
-  readonly known: KnownValues;
   readonly order: DeviceOrder;
-  /** Resources whose values are handed over. */
-  readonly resources: readonly string[];
   readonly log: Logger;
 };
 
@@ -40,23 +35,8 @@ export function makePublishes(
       deps.access.touch(credential.ref);
       return;
     }
-    rememberOwn(deps, credential.ref, entries);
     await deps.order.run(credential.ref, () => deps.access.write(credential, entries, origin));
   };
-}
-
-// Before the write, as its hint may come before its answer. Only what would be handed over can come back.
-function rememberOwn(
-  { known, resources }: PublishDeps,
-  ref: DeviceRef,
-  entries: readonly DeviceEntry[],
-): void {
-  for (const alias of resources) {
-    if (alias === wantedAlias) continue;
-    for (const { values } of entries) {
-      if (Object.hasOwn(values, alias)) known.wrote(ref, alias, asText(values[alias]));
-    }
-  }
 }
 
 function entriesOf(kind: ReturnType<typeof readPublishTopic>["kind"], packet: PublishPacket): DeviceEntry[] {
@@ -99,6 +79,3 @@ async function provision(
     );
   });
 }
-
-const asText = (value: unknown): string =>
-  typeof value === "string" ? value : (JSON.stringify(value) ?? "");

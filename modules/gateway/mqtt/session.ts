@@ -2,7 +2,7 @@ import type { Client } from "aedes";
 import { OtauError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import type { DeviceAccess, DeviceCredential, Origin, ResourceValue } from "../../usecases/device-access.ts";
-import { type KnownValues, wantedAlias } from "../known-values.ts";
+import type { KnownValues } from "../known-values.ts";
 import type { Rounds } from "../rounds.ts";
 import { makeTouch } from "../touch.ts";
 import { readValueTopic, valueTopic } from "./topics.ts";
@@ -24,8 +24,6 @@ export type SessionDeps = {
   readonly access: DeviceAccess;
   readonly known: KnownValues;
   readonly rounds: Rounds;
-  /** Resources whose values are handed over. */
-  readonly resources: readonly string[];
   readonly now: () => number;
   readonly log: Logger;
 };
@@ -37,7 +35,7 @@ export function createSession(
   credential: DeviceCredential,
   origin: Origin,
 ): Session {
-  const { access, known, resources } = deps;
+  const { access, known } = deps;
   const { ref } = credential;
   // Most connections are idle: what they do not need yet is not there.
   let sent: Map<string, number> | undefined;
@@ -48,9 +46,8 @@ export function createSession(
   const endings: (() => void)[] = [];
 
   const handOver = async (): Promise<void> => {
-    const present = await access.peek(credential, resources);
     const newer: string[] = [];
-    for (const [alias, { timestampUs, acknowledged }] of present) {
+    for (const [alias, { timestampUs, acknowledged }] of await access.pending(credential)) {
       if (acknowledged === true && sent?.has(alias) !== true) known.knows(ref, alias, timestampUs);
       const upTo = Math.max(sent?.get(alias) ?? -1, known.get(ref, alias)?.stampUs ?? -1);
       if (timestampUs > upTo) newer.push(alias);
@@ -65,7 +62,6 @@ export function createSession(
   const hand = async (alias: string, { value, timestampUs }: ResourceValue): Promise<void> => {
     sent ??= new Map();
     sent.set(alias, timestampUs);
-    if (alias !== wantedAlias && known.isOwn(ref, alias, value, timestampUs)) return;
     await new Promise<void>((resolve) => {
       client.publish(
         {

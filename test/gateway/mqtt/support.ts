@@ -37,7 +37,6 @@ export async function openListener(
     log: makeLogger({ level: "info", target: { write: (line) => logLines.push(line) } }),
     defaultProduct: "default",
     now: () => 1_800_000_000_000,
-    resources: ["config_otau", "data_out"],
     limits,
   });
   const { port } = await server.listen(0, "127.0.0.1");

@@ -10,7 +10,7 @@ import type {
 } from "../../../modules/usecases/device-access.ts";
 import type { DeviceRef } from "../../../modules/usecases/ports.ts";
 
-type Stored = { value: string; timestampUs: number; delivered: boolean };
+type Stored = { value: string; timestampUs: number; delivered: boolean; isOwn?: boolean };
 
 /** A device API's other side, kept in memory: what protocol tests look at. */
 export type FakeAccess = DeviceAccess & {
@@ -149,7 +149,7 @@ export function createFakeAccess(): FakeAccess {
           if (alias === "config_otau" || alias === "otau_in") continue;
           ownStampUs =
             Math.max(ownStampUs, ...[...state.values()].map((stored) => stored.timestampUs)) + 300_000;
-          state.set(alias, { value: String(value), timestampUs: ownStampUs, delivered: true });
+          state.set(alias, { value: String(value), timestampUs: ownStampUs, delivered: true, isOwn: true });
         }
       }
       hint(keyOf(credential.ref));
@@ -165,6 +165,12 @@ export function createFakeAccess(): FakeAccess {
         fake.reads.push({ identity: credential.ref.identity, aliases: found.map(([alias]) => alias) });
       }
       return new Map(found.map(([alias, { value, timestampUs }]) => [alias, { value, timestampUs }]));
+    },
+    async pending(credential) {
+      const set = [...stateOf(credential)].filter(([, { isOwn }]) => isOwn !== true);
+      return new Map(
+        set.map(([alias, { timestampUs, delivered }]) => [alias, { timestampUs, delivered }] as const),
+      );
     },
     async peek(credential, aliases) {
       const state = stateOf(credential);
