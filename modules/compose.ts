@@ -38,8 +38,6 @@ export type ComposeOptions = {
   readonly usesTestClock?: boolean;
 };
 
-export type Running = Awaited<ReturnType<typeof compose>>;
-
 /** Builds everything and starts what this process is for. The only place that knows all parts. */
 export async function compose(options: ComposeOptions) {
   const { config, store, log, root } = options;

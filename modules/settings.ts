@@ -5,9 +5,6 @@ import { logLevels } from "./logger.ts";
 /** What one process can be: the app API, the device listeners, the one that acts when time comes. */
 export const processRoles = ["api", "gateway", "worker"] as const;
 
-/** One of {@link processRoles}. */
-export type ProcessRole = (typeof processRoles)[number];
-
 /** One setting: its name in the environment, how its text is read, and what its reader must know. */
 export type Setting<Value> = {
   readonly name: string;

@@ -27,7 +27,6 @@ export const statuses = [
 export const statusSchema = z.enum(statuses);
 export type Status = (typeof statuses)[number];
 export type ProgressStatus = (typeof progressStatuses)[number];
-export type ErrorStatus = (typeof errorStatuses)[number];
 
 /** Rank of a status within an attempt: 1 (INIT) to 10 (INSTALL_SUCCESS); 0 for a status without rank. */
 export function rankOf(status: Status): number {

@@ -4,7 +4,7 @@ import { OtauError } from "../errors.ts";
 import { queryInteger } from "./query.ts";
 
 /** What every list answers: its items and the cursor of the next page, null at the end. */
-export type Page<Item> = { readonly items: readonly Item[]; readonly next: string | null };
+type Page<Item> = { readonly items: readonly Item[]; readonly next: string | null };
 
 const limitDefault = 50;
 const limitMax = 500;
