@@ -75,7 +75,7 @@ export function ApplyPage({ packageId }: { readonly packageId: string | undefine
             {dryRun && <Outcome sentences={sentenceOf(title, form.value, dryRun)} dryRun={dryRun} />}
             {!dryRun && !error && <p class="muted">Say which devices are meant.</p>}
           </div>
-          <ErrorNote error={refused.value ?? error} />
+          <ErrorNote error={refused.value ?? error ?? packages.error.value} />
           <button type="submit" class="primary" disabled={dryRun === undefined}>
             {dryRun === undefined ? "Apply" : `Apply to ${countOf(writtenOf(dryRun))}`}
           </button>
