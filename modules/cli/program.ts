@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { addApply } from "./commands/apply.ts";
 import { addAudit } from "./commands/audit.ts";
+import { addCompletion } from "./commands/completion.ts";
 import { addContent } from "./commands/content.ts";
 import { addDeployments } from "./commands/deployments.ts";
 import { addDevices } from "./commands/devices.ts";
@@ -56,6 +57,7 @@ export function makeProgram(
   for (const add of [addContent, addPackages, addApply, addWatch, addDeployments]) add(program, io);
   for (const add of [addDevices, addWhy, addHistory, addToken, addAudit, addImport, addSimulate])
     add(program, io);
+  addCompletion(program, io);
   return program;
 }
 
