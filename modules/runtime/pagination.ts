@@ -3,9 +3,6 @@ import { z } from "zod";
 import { OtauError } from "../errors.ts";
 import { queryInteger } from "./query.ts";
 
-/** What every list answers: its items and the cursor of the next page, null at the end. */
-type Page<Item> = { readonly items: readonly Item[]; readonly next: string | null };
-
 const limitDefault = 50;
 const limitMax = 500;
 
