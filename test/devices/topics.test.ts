@@ -160,6 +160,15 @@ describe("a device that subscribes to everything", () => {
   });
 });
 
+describe("a subscription for QoS 2", () => {
+  it("is granted as QoS 1, which is what values come with", async () => {
+    await renew(["gw-1"]);
+    const { client } = await come("gw-1");
+    const granted = await client.subscribeAsync({ "$resource/#": { qos: 2 }, "$resource/+": { qos: 0 } });
+    expect(granted.map(({ qos }) => qos)).toEqual([1, 0]);
+  });
+});
+
 describe("devices whose identities are alike", () => {
   it("each get their own value, live and queued", async () => {
     await renew(alike);

@@ -154,8 +154,7 @@ async function makeBroker(options: DeviceMqttOptions, limits: DeviceMqttLimits) 
       );
     },
     authorizeSubscribe(_client, subscription, callback) {
-      const qos = subscription.qos === 0 ? 0 : 1;
-      callback(null, isGrantable(subscription.topic) ? { ...subscription, qos } : null);
+      callback(null, isGrantable(subscription.topic) ? subscription : null);
     },
     authorizeForward(client, packet) {
       const session = sessionOf(client);

@@ -44,6 +44,8 @@ export const isGrantable = (name: string): boolean => name.startsWith(ownPrefix)
 function renameFilters(packet: Packet): void {
   if (packet.cmd === "subscribe") {
     packet.subscriptions.forEach((subscription, index) => {
+      // Answered as it stands here, whatever is granted.
+      if (subscription.qos === 2) subscription.qos = 1;
       subscription.topic = `${isOwnFilter(subscription.topic) ? ownPrefix : refusedPrefix}${index}`;
     });
   } else if (packet.cmd === "unsubscribe") {
