@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { usageError } from "./cli-error.ts";
 import type { Io } from "./io.ts";
+import { currentProfile } from "./profiles.ts";
 
 /** Where the server is and who is asking. `url` has no trailing slash. */
 export type Connection = {
@@ -13,20 +14,28 @@ export type Connection = {
 
 const projectDir = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Reads `OTAU_URL`, `OTAU_TOKEN`, `OTAU_PRODUCT`. Throws a usage error for an address that is none. */
+/**
+ * Reads `OTAU_URL`, `OTAU_TOKEN`, `OTAU_PRODUCT`, and for what they leave open the login in force. Throws a usage error
+ * for an address that is none.
+ */
 export function readConnection(io: Pick<Io, "env" | "workingDir">): Connection {
-  const url = readUrl(io.env["OTAU_URL"] || "http://127.0.0.1:8080");
+  const profile = currentProfile(io);
+  const url = readUrl(io.env["OTAU_URL"] || profile?.url || "http://127.0.0.1:8080", "OTAU_URL");
+  const address = url.href.replace(/\/+$/, "");
+  // A token is for the server it was kept for, and no other ever sees it.
+  const login = profile?.url === address ? profile : undefined;
   return {
-    url: url.href.replace(/\/+$/, ""),
-    token: io.env["OTAU_TOKEN"] || (isLoopback(url) ? localAdminToken(io) : undefined),
-    productId: io.env["OTAU_PRODUCT"] || "default",
+    url: address,
+    token: io.env["OTAU_TOKEN"] || login?.token || (isLoopback(url) ? localAdminToken(io) : undefined),
+    productId: io.env["OTAU_PRODUCT"] || login?.productId || "default",
   };
 }
 
-function readUrl(text: string): URL {
+/** An address of a server as typed; `name` is what the usage error calls it. */
+export function readUrl(text: string, name: string): URL {
   const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol)) {
-    throw usageError(`OTAU_URL is "${text}", which is no http address`, "Set it like http://127.0.0.1:8080");
+    throw usageError(`${name} is "${text}", which is no http address`, "Set it like http://127.0.0.1:8080");
   }
   url.search = "";
   url.hash = "";

@@ -8,6 +8,7 @@ import { addDeployments } from "./commands/deployments.ts";
 import { addDevices } from "./commands/devices.ts";
 import { addHistory } from "./commands/history.ts";
 import { addImport } from "./commands/import.ts";
+import { addLogin } from "./commands/login.ts";
 import { addPackages } from "./commands/packages.ts";
 import { addSimulate } from "./commands/simulate.ts";
 import { addToken } from "./commands/token.ts";
@@ -20,6 +21,7 @@ Settings, read from the environment:
   OTAU_URL      the server's address (http://127.0.0.1:8080)
   OTAU_TOKEN    the token to use; on the server's own machine its admin-token file is read
   OTAU_PRODUCT  the product that is meant (default)
+  OTAU_PROFILE  the login to use, of those that otau login keeps, for what the others leave open
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
 
@@ -57,7 +59,7 @@ export function makeProgram(
   for (const add of [addContent, addPackages, addApply, addWatch, addDeployments]) add(program, io);
   for (const add of [addDevices, addWhy, addHistory, addToken, addAudit, addImport, addSimulate])
     add(program, io);
-  addCompletion(program, io);
+  for (const add of [addLogin, addCompletion]) add(program, io);
   return program;
 }
 

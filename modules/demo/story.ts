@@ -86,7 +86,10 @@ const rolloutBody = ({ patienceMs }: Stage) => ({
 type Teller = ReturnType<typeof makeTeller>;
 
 function makeTeller({ io: world, apiUrl, token }: Stage) {
-  const io: Io = { ...world, env: { ...world.env, OTAU_URL: apiUrl, OTAU_TOKEN: token } };
+  const io: Io = {
+    ...world,
+    env: { ...world.env, OTAU_URL: apiUrl, OTAU_TOKEN: token, OTAU_PRODUCT: productId, OTAU_PROFILE: "" },
+  };
   const out = makeOutput(io, false);
   const api = makeApiClient({ url: apiUrl, token, productId }, io.signal);
   const say = (text: string): Promise<void> => out.line(`\n${out.colour(text, "bold")}`);
