@@ -36,6 +36,7 @@ import { makeReadAudit } from "./usecases/read-audit.ts";
 import { makeRecordReports } from "./usecases/record-reports.ts";
 import { makeRedateDevices } from "./usecases/redate-devices.ts";
 import { makeReleaseDeployment } from "./usecases/release-deployment.ts";
+import { makeResolveMembers } from "./usecases/resolve-members.ts";
 import { makeRetryUpdates } from "./usecases/retry-updates.ts";
 import { makeRolloutFacts } from "./usecases/rollout-facts.ts";
 import { makeSteerDeployment } from "./usecases/steer-deployment.ts";
@@ -74,6 +75,7 @@ export function composeApp(deps: AppDeps) {
   const newDeploymentId = () => newId("d", 15);
   const links = makeContentLinks({ secret: stores.linkSecret, base: deps.deviceUrl });
   const { roughNow } = stores.clock;
+  const holder = `${process.pid}.${randomBytes(6).toString("hex")}`;
   const calendar = makeRruleCalendar();
   const outages = cached(() => stores.outages.outages(), 200);
 
@@ -117,7 +119,7 @@ export function composeApp(deps: AppDeps) {
     directRollout,
     judgeWindows,
     monotonicMs: () => performance.now(),
-    holder: `${process.pid}.${randomBytes(6).toString("hex")}`,
+    holder,
     failPoint,
   });
 
@@ -127,6 +129,7 @@ export function composeApp(deps: AppDeps) {
     products,
     followCancel,
     directRollout,
+    ...makeResolveMembers({ devices, deployments, leases, holder, failPoint }),
     redate,
     release,
     tellTotals: stores.tellTotals,

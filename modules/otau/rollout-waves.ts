@@ -97,6 +97,13 @@ function lineOf(members: readonly Uint8Array[]): (count: number) => Place {
   };
 }
 
+/** How many members the bitmaps of the shards hold. */
+export function countMembers(members: readonly Uint8Array[]): number {
+  let count = 0;
+  for (const bitmap of members) for (const byte of bitmap) count += bitsIn(byte);
+  return count;
+}
+
 function bitsIn(byte: number): number {
   let bits = 0;
   for (let rest = byte; rest > 0; rest >>= 1) bits += rest & 1;

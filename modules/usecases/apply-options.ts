@@ -57,6 +57,12 @@ export const rolloutSchema = z.strictObject({
   gate: gateSchema.nullable().optional(),
   maxConcurrent: limitSchema,
   ratePerMinute: limitSchema,
+  joinLater: z
+    .boolean()
+    .optional()
+    .meta({
+      description: "Devices that come to match the target are taken in, until the deployment is ended",
+    }),
 });
 
 /** What may be changed of a deployment while it goes on; `null` lifts a limit. */
@@ -106,6 +112,10 @@ export const applyBodySchema = z
   })
   .refine((body) => (body.devices === undefined) !== (body.target === undefined), {
     error: 'must have either "devices" or "target"',
+  })
+  .refine((body) => body.target !== undefined || !body.options?.rollout?.joinLater, {
+    path: ["options", "rollout", "joinLater"],
+    error: 'needs a "target" that devices may come to match',
   });
 export type ApplyBody = z.infer<typeof applyBodySchema>;
 

@@ -4,11 +4,12 @@ import { readOtauInfo } from "../otau/package.ts";
 import type { PackageRules } from "../otau/package-payload.ts";
 import { readTagText } from "../otau/package-tag.ts";
 import { resolveRetry, resolveTimeouts } from "../otau/policy.ts";
-import { placeWaves, type WantedWave, waveSizes } from "../otau/rollout-waves.ts";
-import { type Calendar, defaultTimeZone, type Window } from "../otau/rollout-windows.ts";
+import { countMembers, placeWaves, type WantedWave, waveSizes } from "../otau/rollout-waves.ts";
+import type { Calendar } from "../otau/rollout-windows.ts";
 import { emptyTotals } from "../otau/totals.ts";
 import type { Actor } from "../otau/vocabulary.ts";
-import { type ApplyBody, type ApplyOptions, applyDevicesMax, filterOfTarget } from "./apply-options.ts";
+import { type ApplyBody, applyDevicesMax, filterOfTarget } from "./apply-options.ts";
+import { refuseWindows, stagesOf } from "./apply-rollout.ts";
 import { refuseMissingContent } from "./content-links.ts";
 import { type DeploymentView, toDeploymentView } from "./deployment-view.ts";
 import { type DryRunReply, makeForeseeApply } from "./foresee-apply.ts";
@@ -20,6 +21,7 @@ import type {
   DeploymentDraft,
   DeploymentRecord,
   DeploymentStore,
+  DeviceFilter,
   DeviceStore,
   IdempotencyStore,
 } from "./ports.ts";
@@ -28,6 +30,8 @@ import type { ProductSettingsOf } from "./product-settings.ts";
 /** Refused devices that an answer names. */
 const identitiesShownMax = 100;
 const chunk = 1000;
+/** A target of more devices is frozen, and its members are stored after the answer. */
+const storedAtOnceMax = 1000;
 
 export type ApplyDeps = {
   readonly devices: DeviceStore;
@@ -60,7 +64,13 @@ export type Applied =
   | { readonly kind: "accepted"; readonly reply: ApplyReply }
   | { readonly kind: "dryRun"; readonly reply: DryRunReply };
 
-type Members = { readonly identities: readonly string[]; readonly unknown: readonly string[] };
+/** Whom an apply means: by name, or too many for that. */
+type Members = {
+  readonly identities: readonly string[];
+  readonly unknown: readonly string[];
+  readonly total: number;
+  readonly frozen?: DeviceFilter;
+};
 
 /** Brings a package to devices: answers when every update is stored and will reach a final state. */
 export function makeApplyPackage(deps: ApplyDeps) {
@@ -82,7 +92,7 @@ export function makeApplyPackage(deps: ApplyDeps) {
   }
 
   async function listed(productId: string, body: ApplyBody): Promise<Members> {
-    if (body.devices === undefined) return { identities: await matching(productId, body), unknown: [] };
+    if (body.devices === undefined) return matching(productId, body);
     const wanted = [...new Set(body.devices)];
     if (wanted.length > applyDevicesMax) {
       throw new OtauError(
@@ -99,11 +109,15 @@ export function makeApplyPackage(deps: ApplyDeps) {
       );
     }
     const missing = new Set(unknown);
-    return { identities: wanted.filter((identity) => !missing.has(identity)), unknown };
+    const identities = wanted.filter((identity) => !missing.has(identity));
+    return { identities, unknown, total: identities.length };
   }
 
-  async function matching(productId: string, body: ApplyBody): Promise<string[]> {
+  async function matching(productId: string, body: ApplyBody): Promise<Members> {
     const filter = filterOfTarget(body.target ?? {});
+    const total = await devices.count(productId, filter);
+    if (total > storedAtOnceMax && !body.options?.dryRun)
+      return { identities: [], unknown: [], total, frozen: filter };
     const identities: string[] = [];
     let after: string | undefined;
     do {
@@ -111,7 +125,7 @@ export function makeApplyPackage(deps: ApplyDeps) {
       identities.push(...page.identities);
       after = page.next;
     } while (after !== undefined);
-    return identities;
+    return { identities, unknown: [], total: identities.length };
   }
 
   async function draftOf(
@@ -172,6 +186,9 @@ export function makeApplyPackage(deps: ApplyDeps) {
       ...(startAt === undefined ? {} : { startAt }),
       ...(expiresAt === undefined ? {} : { expiresAt }),
       ...stagesOf(options.rollout, settings.approval),
+      ...(options.rollout?.joinLater && input.body.target
+        ? { joining: true as const, target: filterOfTarget(input.body.target) }
+        : {}),
       ...(options.rollout?.maxConcurrent ? { maxConcurrent: options.rollout.maxConcurrent } : {}),
       ...(options.rollout?.ratePerMinute ? { ratePerMinute: options.rollout.ratePerMinute } : {}),
       expectedTotal: total,
@@ -180,10 +197,22 @@ export function makeApplyPackage(deps: ApplyDeps) {
     };
   }
 
-  /** The waves' boundaries among the members, as they are stored by now. */
-  async function wavesOf(id: string, total: number, wanted: readonly WantedWave[] = [100]) {
-    const sizes = waveSizes(wanted, total);
-    return sizes.length > 1 ? placeWaves(sizes, await devices.memberBits(id)) : [];
+  /** Stores the members, or who they are to be; answers how many that is, and the waves' boundaries among them. */
+  async function enrolled(draft: DeploymentDraft, members: Members, wanted: readonly WantedWave[] = [100]) {
+    const { id, productId, expiresAt } = draft;
+    const wavesIn = (
+      sizes: ReturnType<typeof waveSizes>,
+      bits: readonly Uint8Array[],
+    ): Pick<DeploymentDraft, "waves"> => (sizes.length > 1 ? { waves: placeWaves(sizes, bits) } : {});
+    if (members.frozen === undefined) {
+      await devices.enrol(id, productId, members.identities, expiresAt);
+      const sizes = waveSizes(wanted, members.total);
+      return wavesIn(sizes, sizes.length > 1 ? await devices.memberBits(id) : []);
+    }
+    const bits = await devices.freezeTarget(id, productId, members.frozen);
+    const expectedTotal = countMembers(bits);
+    if (expectedTotal === 0) throw emptyTarget();
+    return { expectedTotal, resolving: true, ...wavesIn(waveSizes(wanted, expectedTotal), bits) };
   }
 
   async function accept(draft: DeploymentDraft, members: Members, input: ApplyInput): Promise<ApplyReply> {
@@ -204,11 +233,10 @@ export function makeApplyPackage(deps: ApplyDeps) {
     });
     await deployments.prepare(draft.productId, draft.id);
     deps.failPoint("accept:prepared");
-    await devices.enrol(draft.id, draft.productId, members.identities, draft.expiresAt);
+    const stored = await enrolled(draft, members, input.body.options?.rollout?.waves);
     deps.failPoint("accept:enrolled");
-    const waves = await wavesOf(draft.id, members.identities.length, input.body.options?.rollout?.waves);
     const record = await deployments.accept(
-      waves.length > 1 ? { ...draft, waves } : draft,
+      { ...draft, ...stored },
       input.idempotency
         ? { ...input.idempotency, reply: (stored) => JSON.stringify(replyOf(stored)) }
         : undefined,
@@ -223,10 +251,8 @@ export function makeApplyPackage(deps: ApplyDeps) {
     const item = await applicable(input.productId, input.packageId);
     const draftEarly = await draftOf(input, item, id, 0);
     const members = await listed(input.productId, input.body);
-    if (members.identities.length === 0) {
-      throw new OtauError("EMPTY_TARGET", "No device is left in the target; nothing was written.");
-    }
-    const draft = { ...draftEarly, expectedTotal: members.identities.length };
+    if (members.total === 0) throw emptyTarget();
+    const draft = { ...draftEarly, expectedTotal: members.total };
     if (input.body.options?.dryRun)
       return { kind: "dryRun", reply: await foresee.dryRun(draft, members.identities, input.actor) };
     // A target means whoever fits when its turn comes; a list means just these.
@@ -274,45 +300,5 @@ export function makeApplyPackage(deps: ApplyDeps) {
   };
 }
 
-type Stages = Pick<DeploymentDraft, "advancePercent" | "approval" | "gate" | "windows">;
-
-/** Gate and passage between waves; what is not wanted stays away. */
-function stagesOf(
-  rollout: ApplyOptions["rollout"] = {},
-  productApproval: "none" | "wave" | undefined,
-): Stages {
-  const { advancePercent, gate, windows } = rollout;
-  const approval = rollout.approval ?? productApproval;
-  return {
-    ...(advancePercent === undefined ? {} : { advancePercent }),
-    ...(approval === "wave" ? { approval } : {}),
-    ...(gate ? { gate } : {}),
-    ...(windows ? { windows: windows.map(plainWindow) } : {}),
-  };
-}
-
-type WantedWindow = NonNullable<NonNullable<ApplyOptions["rollout"]>["windows"]>[number];
-
-const plainWindow = ({ rrule, durationMs, timeZone }: WantedWindow): Window => ({
-  rrule,
-  durationMs,
-  ...(timeZone === undefined ? {} : { timeZone }),
-});
-
-/** INVALID_INPUT for a window that cannot be read, names no zone or never opens. */
-function refuseWindows(calendar: Calendar, windows: readonly WantedWindow[], now: number): void {
-  for (const [at, { rrule, timeZone, durationMs }] of windows.entries()) {
-    const refuse = (field: string, message: string) => {
-      const path = `/options/rollout/windows/${at}/${field}`;
-      throw new OtauError("INVALID_INPUT", `Window ${at}: ${field} ${message}.`, {
-        errors: [{ path, message }],
-      });
-    };
-    const fault = calendar.faultOfRule(rrule);
-    if (fault !== undefined) refuse("rrule", fault);
-    if (timeZone !== undefined && !calendar.hasZone(timeZone))
-      refuse("timeZone", `"${timeZone}" is no IANA time zone such as Europe/Berlin`);
-    if (calendar.nextOpening(rrule, timeZone ?? defaultTimeZone, now - durationMs) === undefined)
-      refuse("rrule", `"${rrule}" never opens from now on`);
-  }
-}
+const emptyTarget = () =>
+  new OtauError("EMPTY_TARGET", "No device is left in the target; nothing was written.");

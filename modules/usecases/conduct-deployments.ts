@@ -17,6 +17,8 @@ const dirtyBatch = 2000;
 const alarmWithinMs = 60_000;
 /** An outage that ends may open a window at any time, and nobody tells of it. */
 const sleepMaxMs = 10_000;
+/** How often it is looked who has come to match a target. */
+const joinEveryMs = 2000;
 const system = { kind: "system", id: "conduct" } as const;
 
 export type ConductDeps = {
@@ -25,6 +27,10 @@ export type ConductDeps = {
   readonly products: Pick<ProductStore, "ids">;
   readonly followCancel: (record: DeploymentRecord) => Promise<DeploymentRecord>;
   readonly directRollout: DirectRollout;
+  /** Stores members of a target; undefined: another process is at it. */
+  readonly resolve: (record: DeploymentRecord) => Promise<DeploymentRecord | undefined>;
+  /** Takes in who has come to match the target. */
+  readonly join: (record: DeploymentRecord) => Promise<DeploymentRecord>;
   readonly redate: (record: DeploymentRecord) => Promise<DeploymentRecord>;
   readonly release: (deployment: DeploymentRecord) => Promise<ReleaseRound>;
   readonly tellTotals: TellTotals;
@@ -63,8 +69,9 @@ export function makeConductDeployments(deps: ConductDeps) {
   }
 
   async function finish(record: DeploymentRecord, totals: Totals): Promise<void> {
-    if (record.resolving || record.sweeping !== undefined || !isOver(totals) || record.endedAt !== undefined)
-      return;
+    const isEmpty = totals.total === 0 && record.expectedTotal === 0;
+    if (!(isOver(totals) || isEmpty) || record.endedAt !== undefined) return;
+    if (record.resolving || record.joining || record.sweeping !== undefined) return;
     const endedAt = await devices.now();
     const state = record.state === "canceled" ? "canceled" : "finished";
     await deployments.update(record, { state, endedAt }, { fenced: false, actor: system });
@@ -78,13 +85,23 @@ export function makeConductDeployments(deps: ConductDeps) {
     return true;
   }
 
+  /** Members were stored while it was canceled: they are to end as well. */
+  async function leftBehind(record: DeploymentRecord, totals: Totals): Promise<boolean> {
+    if (record.state !== "canceled" || record.sweeping || totals.total === 0 || isOver(totals)) return false;
+    const reason = record.reason ?? "CANCELED";
+    await deployments.update(record, { sweeping: { reason } }, { fenced: false, actor: system });
+    return true;
+  }
+
   /** Looks after one deployment. `again` = it wants to be looked after once more soon. */
   async function conduct(productId: string, deploymentId: string): Promise<Conducted> {
     const found = await deployments.refresh(productId, deploymentId);
     if (found === undefined) return { again: true };
     // Its gate may cancel it: then its updates follow at once.
-    const begun = await deps.redate(await deps.followCancel(await start(found)));
-    const directed = await deps.directRollout(begun);
+    const resolved = await deps.resolve(await start(found));
+    if (resolved === undefined) return { again: true };
+    const begun = await deps.redate(await deps.followCancel(resolved));
+    const directed = await deps.directRollout(await deps.join(begun));
     const record = await deps.followCancel(directed);
     const round = await deps.release(record);
     if (round.nextAt !== undefined && round.nextAt < (await devices.now()) + alarmWithinMs)
@@ -92,11 +109,14 @@ export function makeConductDeployments(deps: ConductDeps) {
     const totals = await devices.totals(deploymentId);
     const fresh = (await deployments.refresh(productId, deploymentId)) ?? record;
     if (await reopened(fresh, totals)) return { again: true };
+    if (await leftBehind(fresh, totals)) return { again: true };
     const told = fresh.resolving ? "same" : await deps.tellTotals(fresh, totals);
     await finish(fresh, totals);
-    const sleepsUntil = round.sleeps ? (round.nextAt ?? Number.POSITIVE_INFINITY) : undefined;
-    const sleeps = sleepsUntil === undefined || told === "early" ? {} : { sleepsUntil };
-    return { again: round.unfinished || told === "early", ...sleeps };
+    const isBusy = told === "early" || (round.unfinished && !round.sleeps);
+    if (isBusy) return { again: true };
+    if (fresh.joining) return { again: true, sleepsUntil: (await devices.now()) + joinEveryMs };
+    if (round.sleeps) return { again: true, sleepsUntil: round.nextAt ?? Number.POSITIVE_INFINITY };
+    return { again: false };
   }
 
   async function conductDirty(shard: number, now: number): Promise<number> {

@@ -158,7 +158,7 @@ export function makeManagePackages(deps: PackageDeps) {
     for (const deploymentId of await content.openDeployments(productId, id)) {
       await deps.steer.change({ productId, deploymentId, actor }, (present) =>
         present.sweeping === undefined
-          ? { sweeping: { reason: "WITHDRAWN", onlyIn: ["waiting", "sent", "retrying"] } }
+          ? { sweeping: { reason: "WITHDRAWN", onlyIn: ["waiting", "sent", "retrying"] }, joining: null }
           : undefined,
       );
     }

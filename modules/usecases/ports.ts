@@ -66,6 +66,10 @@ export type DeploymentRecord = Deployment & {
   readonly gateSince?: Ms;
   /** What the gate counted when it tripped. */
   readonly gateFigures?: GateFigures;
+  /** Whom the apply means, where it named no devices. */
+  readonly target?: DeviceFilter;
+  /** Devices that come to match the target are taken in. */
+  readonly joining?: true;
   /** What the product's brake had counted at the last resume: it is accepted. */
   readonly brakeFrom?: Pick<GateFigures, "counted" | "failed">;
   /** `expiresAt` was changed, and members have yet to be due by it, in chunks. */
@@ -213,6 +217,22 @@ export type DeviceStore = {
   rollout(record: DeploymentRecord): Promise<RolloutProgress>;
   /** Per shard a bitmap of the deployment's members over their ordinals, the first in the highest bit. */
   memberBits(deploymentId: string): Promise<readonly Uint8Array[]>;
+  /**
+   * Keeps who a target means now, and marks the deployment as one to look after: members are stored from it in
+   * chunks. Answers a bitmap per shard.
+   */
+  freezeTarget(deploymentId: string, productId: string, filter: DeviceFilter): Promise<readonly Uint8Array[]>;
+  /** Devices of a frozen target, one shard, by ordinal. */
+  frozenMembers(
+    deploymentId: string,
+    productId: string,
+    shard: number,
+    from: number,
+    limit: number,
+  ): Promise<MemberPage>;
+  dropTarget(deploymentId: string): Promise<void>;
+  /** Devices that match and are no members, at most `limit` of each shard. */
+  joinable(deploymentId: string, productId: string, filter: DeviceFilter, limit: number): Promise<string[]>;
   /** Updates the releaser may judge; `until` = the first ordinal that is left out. */
   readyMembers(
     deploymentId: string,
@@ -437,6 +457,7 @@ export type DeploymentChange = {
     | "gateSince"
     | "gateFigures"
     | "brakeFrom"
+    | "joining"
     | "redating"]?: Exclude<DeploymentRecord[Field], undefined> | null;
 };
 

@@ -60,6 +60,15 @@ export async function fenceDeployment(
       runScript(context.redis, raiseFence, [keys.deployment(deploymentId)], [generation]),
     ),
   );
+  await markDeployment(context, deploymentId, productId);
+}
+
+/** Marks a deployment as one to look after. */
+export async function markDeployment(
+  context: StoreContext,
+  deploymentId: string,
+  productId: string,
+): Promise<void> {
   const keys = keysOfShard(context, crc16(deploymentId) % context.meta.shardCount);
   await runScript(context.redis, markDirty, [keys.dirty], [`${productId}/${deploymentId}`]);
 }

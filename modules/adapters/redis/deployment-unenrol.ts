@@ -32,6 +32,7 @@ export async function unenrolDeployment(
       keys.membersIn(deploymentId, "waiting"),
       keys.membersIn(deploymentId, "canceled"),
       keys.ready(deploymentId),
+      keys.target(deploymentId),
     );
     await context.redis.zrem(keys.dirty, `${productId}/${deploymentId}`);
   }

@@ -23,6 +23,7 @@ const mutableFields = {
   gateSince: true,
   gateFigures: true,
   brakeFrom: true,
+  joining: true,
   redating: true,
 } as const satisfies Record<keyof DeploymentChange | "stateSince", true>;
 

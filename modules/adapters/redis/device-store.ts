@@ -10,6 +10,7 @@ import {
 } from "./deployment-counts.ts";
 import { readMembers, readReadyMembers } from "./deployment-members.ts";
 import { readMemberBits, readRollout } from "./deployment-rollout.ts";
+import { dropTarget, freezeTarget, readFrozen, readJoinable } from "./deployment-target.ts";
 import { readManyTotals } from "./deployment-totals.ts";
 import { unenrolDeployment } from "./deployment-unenrol.ts";
 import { commitDevices } from "./device-commit.ts";
@@ -20,8 +21,8 @@ import { enrolDevices } from "./device-enrol.ts";
 import { readHistory } from "./device-history.ts";
 import { filterIdentities, listDevices, listMembers } from "./device-list.ts";
 import { loadDevices, type StoredDevices } from "./device-load.ts";
-import { repairDue } from "./device-repair.ts";
 import { makeDeviceOrders } from "./device-order.ts";
+import { repairDue } from "./device-repair.ts";
 import { readDeviceResources, writeDeviceResources } from "./device-resources.ts";
 import { makeTouch } from "./device-touch.ts";
 import { allShardKeys } from "./keys.ts";
@@ -46,8 +47,8 @@ const defaultHistory: HistoryLimits = { linesMax: 500, ageMaxMs: 30 * 24 * 3_600
 /** The devices of a store. Failures of the store are STORE_UNAVAILABLE. */
 export function makeDeviceStore(options: DeviceStoreOptions): DeviceStore {
   const { redis, meta, clock, findDeployments } = options;
-  const context: StoreContext = {
   const keys = allShardKeys(meta.shardCount);
+  const context: StoreContext = {
     redis,
     meta,
     clock,
@@ -115,6 +116,10 @@ type DeploymentPart =
   | "slotsHeld"
   | "rollout"
   | "memberBits"
+  | "freezeTarget"
+  | "frozenMembers"
+  | "dropTarget"
+  | "joinable"
   | "readyMembers"
   | "members"
   | "membersByIdentity"
@@ -133,6 +138,12 @@ function deploymentParts(context: StoreContext, stored: StoredDevices): Pick<Dev
     slotsHeld: (deploymentId) => readSlotsHeld(context, deploymentId),
     rollout: (record) => readRollout(context, record),
     memberBits: (deploymentId) => readMemberBits(context, deploymentId),
+    freezeTarget: (deploymentId, productId, filter) => freezeTarget(context, deploymentId, productId, filter),
+    frozenMembers: (deploymentId, productId, shard, from, limit) =>
+      readFrozen(context, deploymentId, { productId, shard, from, limit }),
+    dropTarget: (deploymentId) => dropTarget(context, deploymentId),
+    joinable: (deploymentId, productId, filter, limit) =>
+      readJoinable(context, deploymentId, productId, filter, limit),
     readyMembers: (deploymentId, productId, shard, from, limit, until) =>
       readReadyMembers(context, deploymentId, { productId, shard, from, limit, until }),
     members: (deploymentId, productId, shard, from, limit, states) =>

@@ -82,6 +82,8 @@ export function shardKeys(shard: number) {
     membersIn: (deploymentId: string, state: UpdateState) => `${deployment}${deploymentId}:${state}`,
     /** Members the releaser may judge (index). */
     ready: (deploymentId: string) => `${deployment}${deploymentId}:ready`,
+    /** Who a target means, while its members are being stored (bitmap). */
+    target: (deploymentId: string) => `${deployment}${deploymentId}:target`,
     /** Records of updates that stand in no device any more (hash by ordinal), one chunk. */
     records: (deploymentId: string, chunk: number) => `${deployment}${deploymentId}:u:${chunk}`,
     /** Deployments to look after (sorted set; the score is the mark: server time in microseconds). */
