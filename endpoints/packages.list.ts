@@ -3,6 +3,7 @@ import { endpoint } from "../modules/app.ts";
 import { productIdSchema } from "../modules/otau/ids.ts";
 import { decodeCursor, encodeCursor, listQuery, listReply } from "../modules/runtime/pagination.ts";
 import { queryMany } from "../modules/runtime/query.ts";
+import { respondJsonText } from "../modules/runtime/reply.ts";
 import { packageStateSchema, packageViewSchema } from "../modules/usecases/package-view.ts";
 
 const text = z.string().max(256);
@@ -29,10 +30,11 @@ export default endpoint({
     await app.products.require(params.productId);
     const filters = { ...query, ...params };
     const before = decodeCursor(query.cursor, filters, z.int());
-    const { items, next } = await app.packages.list(params.productId, query, {
+    const { items, next } = await app.packages.listTexts(params.productId, query, {
       limit: query.limit,
       ...(before === undefined ? {} : { before }),
     });
-    return { items, next: next === undefined ? null : encodeCursor(next, filters) };
+    const cursor = next === undefined ? null : encodeCursor(next, filters);
+    return respondJsonText(`{"items":[${items.join(",")}],"next":${JSON.stringify(cursor)}}`);
   },
 });

@@ -35,6 +35,10 @@ export type PackageFilter = {
 
 const filterNames = ["vendor", "product", "type", "version", "state", "q"] as const;
 
+type PackagePage = { readonly before?: number; readonly limit: number };
+/** `next` is the position to go on from; it may be given with few records when a filter finds little. */
+type FoundPackages = { readonly records: readonly ContentRecord[]; readonly next?: number };
+
 type PutPackage = {
   readonly productId: string;
   readonly id: string;
@@ -54,20 +58,30 @@ export function makeManagePackages(deps: PackageDeps) {
     return toPackageView(record, open.length > 0, readingOf(record));
   }
 
-  async function views(productId: string, records: readonly ContentRecord[]): Promise<PackageView[]> {
-    const used = await content.packagesInUse(
-      productId,
-      records.map(({ id }) => id),
-    );
-    return records.map((record) => toPackageView(record, used.has(record.id), readingOf(record)));
+  /** What the list shows of the records; `show` is told whether the package is in use. */
+  async function shown<Shown>(
+    productId: string,
+    { records, next }: FoundPackages,
+    show: (record: ContentRecord, inUse: boolean) => Shown,
+  ): Promise<{ items: Shown[]; next?: number }> {
+    const ids = records.map(({ id }) => id);
+    const used = await content.packagesInUse(productId, ids);
+    const items = records.map((record) => show(record, used.has(record.id)));
+    return next === undefined ? { items } : { items, next };
   }
 
-  /** Newest first. `next` is the position to go on from; it may be given with few items when a filter finds little. */
-  async function list(
-    productId: string,
-    filter: PackageFilter,
-    page: { readonly before?: number; readonly limit: number },
-  ): Promise<{ items: PackageView[]; next?: number }> {
+  const shownTexts = new WeakMap<ContentRecord, { readonly inUse: boolean; readonly text: string }>();
+  /** The JSON of a package's view; the store gives the same record again as long as nothing changed. */
+  function textOf(record: ContentRecord, inUse: boolean): string {
+    const known = shownTexts.get(record);
+    if (known?.inUse === inUse) return known.text;
+    const text = JSON.stringify(toPackageView(record, inUse, readingOf(record)));
+    shownTexts.set(record, { inUse, text });
+    return text;
+  }
+
+  /** Newest first. */
+  async function find(productId: string, filter: PackageFilter, page: PackagePage): Promise<FoundPackages> {
     const records: ContentRecord[] = [];
     let before = page.before;
     let next: number | undefined;
@@ -82,7 +96,7 @@ export function makeManagePackages(deps: PackageDeps) {
       for (const record of read.items) {
         if (isFiltered && !matches(toPackageView(record, false, readingOf(record)), filter)) continue;
         if (records.length === page.limit) {
-          return { items: await views(productId, records), next: records.at(-1)?.seq ?? record.seq + 1 };
+          return { records, next: records.at(-1)?.seq ?? record.seq + 1 };
         }
         records.push(record);
       }
@@ -90,9 +104,17 @@ export function makeManagePackages(deps: PackageDeps) {
       before = next;
       if (next === undefined) break;
     }
-    const items = await views(productId, records);
-    return next === undefined ? { items } : { items, next };
+    return next === undefined ? { records } : { records, next };
   }
+
+  /** Packages as the app API shows them, newest first; `next` as in {@link FoundPackages}. */
+  const list = async (productId: string, filter: PackageFilter, page: PackagePage) =>
+    shown(productId, await find(productId, filter, page), (record, inUse) =>
+      toPackageView(record, inUse, readingOf(record)),
+    );
+  /** The same, each as its JSON text. */
+  const listTexts = async (productId: string, filter: PackageFilter, page: PackagePage) =>
+    shown(productId, await find(productId, filter, page), textOf);
 
   async function put(input: PutPackage): Promise<{ view: PackageView; created: boolean }> {
     const body = otauInfoTextFromBody(input.bodyText);
@@ -189,7 +211,7 @@ export function makeManagePackages(deps: PackageDeps) {
     return { items, ...(read.next === undefined ? {} : { next: read.next }) };
   }
 
-  return { view, list, put, withdraw, restore, applicableTo };
+  return { view, list, listTexts, put, withdraw, restore, applicableTo };
 }
 
 const field = (value: unknown, name: string): unknown =>

@@ -4,27 +4,23 @@ import type { Actor } from "../../otau/vocabulary.ts";
 import type { ContentRecord, ContentStore, Precondition } from "../../usecases/ports.ts";
 import { withStoreErrors } from "./connection.ts";
 import { packagesWithOpen, putItem, removeItem, withdrawItem } from "./content-scripts.ts";
-import { contentBodyText, readContentText } from "./content-text.ts";
+import { contentBodyText, readContentText, rememberContent } from "./content-text.ts";
 import { defaultProductId, productKeys } from "./product-keys.ts";
 import { type ProductStoreDeps, runProductScript } from "./product-scripts.ts";
 
 /** How often a withdrawal begins anew while deployments of the package come and go. */
 const withdrawTriesMax = 20;
 
-export type RedisContentStore = ContentStore & {
-  /** Which of the packages have open deployments; one call for a whole page. */
-  readonly packagesInUse: (productId: string, packageIds: readonly string[]) => Promise<ReadonlySet<string>>;
-};
-
 /** Content items of all products; packages among them. Bytes are in a BlobStore under their digest. */
-export function makeContentStore(deps: ProductStoreDeps): RedisContentStore {
+export function makeContentStore(deps: ProductStoreDeps): ContentStore {
   const { redis } = deps;
+  const readText = rememberContent();
 
   async function getMany(productId: string, ids: readonly string[]): Promise<ContentRecord[]> {
     if (ids.length === 0) return [];
     const texts = await withStoreErrors(() => redis.hmget(productKeys.items(productId), ...ids));
     return ids.flatMap((id, at) => {
-      const record = readContentText(productId, id, texts[at] ?? "");
+      const record = readText(productId, id, texts[at] ?? "");
       return record === undefined ? [] : [record];
     });
   }

@@ -33,3 +33,26 @@ export function contentBodyText(body: ContentBody): string {
   const tags = Object.fromEntries(Object.entries(body.tags).sort(([a], [b]) => (a < b ? -1 : 1)));
   return JSON.stringify({ type: body.type, tags, length: body.length, sha256: body.sha256 });
 }
+
+/** Characters of items that are remembered as they were read. */
+const rememberedChars = 16_000_000;
+
+/** Reads each text of an item once as long as it is remembered: the same record for the same text. */
+export function rememberContent(): typeof readContentText {
+  const known = new Map<string, { readonly text: string; readonly record: ContentRecord }>();
+  let chars = 0;
+  return (productId, id, text) => {
+    const place = `${productId}/${id}`;
+    const found = known.get(place);
+    if (found?.text === text) return found.record;
+    const record = readContentText(productId, id, text);
+    if (record === undefined) return undefined;
+    if (chars + text.length > rememberedChars) {
+      known.clear();
+      chars = 0;
+    }
+    known.set(place, { text, record });
+    chars += text.length;
+    return record;
+  };
+}

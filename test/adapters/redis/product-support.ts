@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, beforeEach } from "vitest";
 import { openTestClock, type TestClock } from "../../../modules/adapters/redis/clock.ts";
-import { makeContentStore, type RedisContentStore } from "../../../modules/adapters/redis/content-store.ts";
+import { makeContentStore } from "../../../modules/adapters/redis/content-store.ts";
 import { makeDeploymentStore } from "../../../modules/adapters/redis/deployments-store.ts";
 import { makeProductStore } from "../../../modules/adapters/redis/product-store.ts";
 import { defaultRetry, defaultTimeouts } from "../../../modules/otau/policy.ts";
 import type {
+  ContentStore,
   DeploymentDraft,
   DeploymentRecord,
   DeploymentStore,
@@ -19,7 +20,7 @@ export type Bench = {
   readonly redis: TestRedis;
   readonly clock: TestClock;
   readonly products: ProductStore;
-  readonly content: RedisContentStore;
+  readonly content: ContentStore;
   readonly deployments: DeploymentStore;
   /** A deployment store as another process has it. */
   readonly otherDeployments: () => DeploymentStore;
