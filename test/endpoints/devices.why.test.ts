@@ -154,6 +154,27 @@ describe("devices.why", () => {
     expect(halted.text).toContain("1 of 2 finished updates failed (50 %, with 50 % as its limit)");
   });
 
+  it("says when a window opens, and how long a device rests", async () => {
+    const below = await givenProduct(app, "calm", ["gw-1", "gw-2"]);
+    const month = (new Date(await now()).getUTCMonth() + 6) % 12;
+    const rrule = `FREQ=YEARLY;BYMONTH=${month + 1};BYMONTHDAY=3;BYHOUR=2;BYMINUTE=0;BYSECOND=0`;
+    const windows = [{ rrule, durationMs: 2 * 60 * minute, timeZone: "UTC" }];
+    await apply(app, below, ["gw-2"], { rollout: { windows } });
+    const closed = await askUntil(below, "WINDOW", "gw-2");
+    expect(closed.until).toMatch(/-03T02:00:00\.000Z$/);
+    expect(Date.parse(closed.until ?? "")).toBeGreaterThan(await now());
+
+    const rest = { failures: 1, withinMs: 60 * minute, forMs: 30 * minute };
+    await app.call("PUT", below, { rest });
+    await apply(app, below, ["gw-1"]);
+    await updateIn(app, below, "gw-1", "sent");
+    await report(app, below, "gw-1", says("INSTALL_ERROR"));
+    await apply(app, below, ["gw-1"]);
+    const resting = await askUntil(below, "RESTING");
+    expect(Date.parse(resting.until ?? "") - Date.parse(resting.since)).toBe(30 * minute);
+    expect(resting.details).toMatchObject({ failures: 1, withinMs: 60 * minute });
+  });
+
   it("says what an update is queued behind", async () => {
     const { below, deployment } = await givenSent("queue");
     await app.call("PUT", `${below}/packages/package_b.json`, { otau_info: infoOf("2") });
