@@ -420,6 +420,8 @@ export type ContentStore = {
   ): Promise<
     { record: ContentRecord; fenced: readonly { deploymentId: string; generation: number }[] } | undefined
   >;
+  /** Which of the packages have deployments with updates that are not final; one call for a whole page. */
+  packagesInUse(productId: string, packageIds: readonly string[]): Promise<ReadonlySet<string>>;
   /** Deployments with updates that are not final, per package. */
   openDeployments(productId: string, packageId: string): Promise<string[]>;
   isEmpty(productId: string): Promise<boolean>;
@@ -444,8 +446,6 @@ export type DeploymentChange = {
     | "resolving"
     | "sweeping"
     | "expiresAt"
-  /** Which of the packages have deployments with updates that are not final; one call for a whole page. */
-  packagesInUse(productId: string, packageIds: readonly string[]): Promise<ReadonlySet<string>>;
     | "maxConcurrent"
     | "ratePerMinute"
     | "expectedTotal"
@@ -746,11 +746,6 @@ export type AlarmClock = {
   wake(duty: Duty, subject?: string): void;
 };
 export type Duty = "sweep" | "conduct" | "relay" | "upkeep" | "timer" | "webhook";
-
-export type StoreHealth = {
-  ping(): Promise<void>;
-  durability(): Promise<string>;
-};
 
 /** Kept beside the update in lists across deployments. */
 export type UpdateRow = {
