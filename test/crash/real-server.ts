@@ -10,6 +10,7 @@ const main = join(import.meta.dirname, "..", "..", "modules", "main.ts");
 export type RealServer = {
   readonly apiUrl: string;
   readonly deviceUrl: string;
+  readonly mqttUrl: string;
   readonly child: ChildProcess;
   /** Resolves when the process has ended, however it did. */
   readonly ended: Promise<unknown>;
@@ -55,10 +56,11 @@ export async function startRealServer({
     if (performance.now() > deadline) throw new Error(`the server did not listen within 20 s: ${errors}`);
     await delay(20);
   }
-  const urls = /api=(?<api>\S+) device=(?<device>\S+)/.exec(output)?.groups;
-  if (urls?.["api"] === undefined || urls["device"] === undefined)
+  const urlOf = (name: string) => new RegExp(` ${name}=(\\S+)`).exec(output)?.[1];
+  const [apiUrl, deviceUrl, mqttUrl] = ["api", "device", "mqtt"].map(urlOf);
+  if (apiUrl === undefined || deviceUrl === undefined || mqttUrl === undefined)
     throw new Error(`no listening line: ${errors}`);
-  return { apiUrl: urls["api"], deviceUrl: urls["device"], child, ended };
+  return { apiUrl, deviceUrl, mqttUrl, child, ended };
 }
 
 /** Its token, as the first start left it in the data directory. */
