@@ -57,12 +57,9 @@ export const rolloutSchema = z.strictObject({
   gate: gateSchema.nullable().optional(),
   maxConcurrent: limitSchema,
   ratePerMinute: limitSchema,
-  joinLater: z
-    .boolean()
-    .optional()
-    .meta({
-      description: "Devices that come to match the target are taken in, until the deployment is ended",
-    }),
+  joinLater: z.boolean().optional().meta({
+    description: "Devices that come to match the target are taken in, until the deployment is ended",
+  }),
 });
 
 /** What may be changed of a deployment while it goes on; `null` lifts a limit. */
