@@ -279,18 +279,22 @@ export function makeDeviceActions(deps: ActDeps) {
       changing.flatMap(({ owed }, index) => (results[index] === "done" ? owed : [])),
       0,
     );
+    let heldBack = decided.length - admitted.length;
     const done: Acted[] = admitted.filter(({ change }) => change === undefined);
     for (const [index, acted] of changing.entries()) {
       const ref = { productId: acted.before.device.productId, identity: acted.before.device.identity };
       if (results[index] === "done") {
         deps.committed(ref, acted.outcome);
         done.push(acted);
+      } else if (results[index] === "fenced" && acted.outcome.writes) {
+        // The leave for the write was given by a deployment that has changed: it is asked for anew.
+        heldBack++;
       } else if (results[index] !== "gone") {
         const again = await act(ref, plan, options);
         if (again !== undefined) done.push(again);
       }
     }
-    return { acted: done, heldBack: decided.length - admitted.length };
+    return { acted: done, heldBack };
   }
 
   return { act, actOnMany };

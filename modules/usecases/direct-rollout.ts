@@ -8,6 +8,8 @@ import type {
   RolloutProgress,
 } from "./ports.ts";
 
+/** A retry that takes longer has ended with its process. */
+const reopeningMaxMs = 60_000;
 const system = { kind: "system", id: "rollout" } as const;
 
 export type DirectRolloutDeps = {
@@ -67,6 +69,7 @@ function decideRollout(
   const waves = record.waves ?? [];
   const open = record.openWave ?? 1;
   if (open >= waves.length || record.wantsApproval !== undefined) return undefined;
+  if (record.reopening !== undefined && now - record.reopening < reopeningMaxMs) return undefined;
   if (!isWaveDone(progress.waveMembers, progress.waveFinals, record.advancePercent ?? 100)) return undefined;
   return record.approval === "wave" ? { wantsApproval: now } : { openWave: open + 1, waveOpenedAt: now };
 }

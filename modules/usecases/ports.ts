@@ -70,6 +70,8 @@ export type DeploymentRecord = Deployment & {
   readonly target?: DeviceFilter;
   /** Devices that come to match the target are taken in. */
   readonly joining?: true;
+  /** An operator's retry is opening its updates again since: until they are, no wave counts as done. */
+  readonly reopening?: Ms;
   /** What the product's brake had counted at the last resume: it is accepted. */
   readonly brakeFrom?: Pick<GateFigures, "counted" | "failed">;
   /** `expiresAt` was changed, and members have yet to be due by it, in chunks. */
@@ -458,6 +460,7 @@ export type DeploymentChange = {
     | "gateFigures"
     | "brakeFrom"
     | "joining"
+    | "reopening"
     | "redating"]?: Exclude<DeploymentRecord[Field], undefined> | null;
 };
 

@@ -85,6 +85,9 @@ export function makeReleaseDeployment(deps: ReleaseDeps) {
     return {
       nextAt: () => nextAt,
       take: async (want) => {
+        // Limits may have been changed since the round began: then it ends, and the next one goes by them.
+        const fresh = await deployments.refresh(deployment.productId, deployment.id);
+        if (fresh === undefined || !hasSameLimits(fresh, deployment)) return 0;
         const slots =
           deployment.maxConcurrent === undefined
             ? want
@@ -181,6 +184,11 @@ export function makeReleaseDeployment(deps: ReleaseDeps) {
     }
   };
 }
+
+const hasSameLimits = (fresh: DeploymentRecord, known: DeploymentRecord): boolean =>
+  fresh.state === known.state &&
+  fresh.maxConcurrent === known.maxConcurrent &&
+  fresh.ratePerMinute === known.ratePerMinute;
 
 const leaseName = (deployment: DeploymentRecord) => `release/${deployment.id}`;
 

@@ -45,9 +45,13 @@ export function makeRetryUpdates({ devices, act, actOnMany, followCancel, steer 
   async function reopen(record: DeploymentRecord, actor: Actor): Promise<void> {
     // A cancel that is still being carried out comes first: it was asked for first.
     await followCancel(record);
-    await steer.change({ productId: record.productId, deploymentId: record.id, actor }, (present) =>
-      isEnded(present) ? { state: "running", endedAt: null, sweeping: null, reason: null } : undefined,
-    );
+    const now = await devices.now();
+    await steer.change({ productId: record.productId, deploymentId: record.id, actor }, (present) => {
+      if (!isEnded(present)) return undefined;
+      // As after a resume, the gate counts anew: by what had failed before it would end it again at once.
+      const gate = { gateEpoch: (present.gateEpoch ?? 1) + 1, gateSince: now, gateFigures: null };
+      return { state: "running", endedAt: null, sweeping: null, reason: null, reopening: now, ...gate };
+    });
   }
 
   async function retryShard(
@@ -106,9 +110,10 @@ export function makeRetryUpdates({ devices, act, actOnMany, followCancel, steer 
   async function settle(record: DeploymentRecord, hasReopened: boolean, actor: Actor): Promise<void> {
     const { productId, id: deploymentId, state, endedAt } = record;
     await steer.change({ productId, deploymentId, actor }, (present) => {
-      if (hasReopened) return isEnded(present) ? { state: "running", endedAt: null } : {};
+      const settled = { reopening: null };
+      if (hasReopened) return isEnded(present) ? { state: "running", endedAt: null, ...settled } : settled;
       if (!isEnded(record) || present.state !== "running") return undefined;
-      return { state, endedAt: endedAt ?? null };
+      return { state, endedAt: endedAt ?? null, ...settled };
     });
   }
 

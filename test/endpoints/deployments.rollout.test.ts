@@ -94,6 +94,10 @@ describe("a deployment in waves", () => {
     expect(ended).toMatchObject({ state: "canceled", reason: "GATE", gate: { counted: 5, failed: 5 } });
     const path = `${below}/deployments/${id}/updates?reason=GATE&limit=500`;
     expect((await app.call<{ items: unknown[] }>("GET", path)).body.items).toHaveLength(15);
+    const body = { states: ["canceled"] };
+    await app.call("POST", `${below}/deployments/${id}/retry`, body);
+    await release(below, id, 5);
+    expect(await get(below, id)).toMatchObject({ state: "running", gate: { counted: 0, failed: 0 } });
   });
 
   it("counts only confirmed successes where it is told to", async () => {

@@ -24,6 +24,7 @@ const mutableFields = {
   gateFigures: true,
   brakeFrom: true,
   joining: true,
+  reopening: true,
   redating: true,
 } as const satisfies Record<keyof DeploymentChange | "stateSince", true>;
 
