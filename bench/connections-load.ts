@@ -20,10 +20,13 @@ export type LoadAnswer = {
   /** Values beyond the first of a connection, and those that were not what was applied. */
   readonly surplus: number;
   readonly wrong: number;
+  /** What connections failed with, and answers that were no value. */
+  readonly faults: readonly string[];
 };
 
 const openingAtOnce = 200;
 const arrivals = { mqtt: [] as number[], polls: [] as number[] };
+const faults = new Set<string>();
 let [open, failed, surplus, wrong] = [0, 0, 0, 0];
 
 const now = (): number => performance.timeOrigin + performance.now();
@@ -82,7 +85,7 @@ async function openMqtt(port: number, clientId: string, token: string | undefine
         used = rest.length > 1 ? takePublish(socket, rest) : 0;
       }
     });
-    socket.on("error", () => undefined);
+    socket.on("error", (error) => faults.add(error.message));
     socket.on("close", () => {
       if (isIn) open -= 1;
       failed += 1;
@@ -109,10 +112,13 @@ function sendPoll(port: number, token: string): Promise<void> {
     socket.on("data", (chunk) => {
       if (reply === "") arrivals.polls.push(now());
       reply += chunk.toString();
-      if (!reply.startsWith("HTTP/1.1 200") || reply.length > 4096) wrong += 1;
+      if (reply.startsWith("HTTP/1.1 200")) return;
+      wrong += 1;
+      faults.add(reply.slice(0, reply.indexOf("\r")));
     });
-    socket.on("error", () => {
+    socket.on("error", (error) => {
       failed += 1;
+      faults.add(error.message);
       resolve();
     });
   });
@@ -134,6 +140,6 @@ async function follow(order: LoadOrder): Promise<void> {
 
 process.on("message", (order: LoadOrder) => {
   void follow(order).then(() =>
-    process.send?.({ ...arrivals, open, failed, surplus, wrong } satisfies LoadAnswer),
+    process.send?.({ ...arrivals, open, failed, surplus, wrong, faults: [...faults] } satisfies LoadAnswer),
   );
 });

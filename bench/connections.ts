@@ -25,7 +25,7 @@ const withCollector = ["--import", `data:text/javascript,${encodeURIComponent(co
 
 async function startProgram(script: string, env: Readonly<Record<string, string>>, ready: RegExp) {
   const child = spawn(process.execPath, [...withCollector, join(import.meta.dirname, script)], {
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", "ignore"],
     env: { ...process.env, ...env },
   });
   let output = "";
@@ -124,18 +124,38 @@ function rowOf(name: string, times: readonly number[], from: number): string {
   return `${name.padEnd(20)} ${String(sorted.length).padStart(9)} ${at(0)} ${at(0.5)} ${at(0.99)} ${at(1)}`;
 }
 
-async function main(): Promise<void> {
-  const bare = await measureBare();
-  const ports = { PORT: "0", DEVICE_HTTP_PORT: "0", MQTT_PORT: "0" };
-  const env = { ...ports, OTAU_DATA_DIR: dataDir, LOG_LEVEL: "warn" };
-  const { child, output } = await startProgram("../modules/main.ts", env, /otau listening .*\n/);
-  const load = startLoad();
+const ports = { PORT: "0", DEVICE_HTTP_PORT: "0", MQTT_PORT: "0" };
+const startServer = () =>
+  startProgram(
+    "../modules/main.ts",
+    { ...ports, OTAU_DATA_DIR: dataDir, LOG_LEVEL: "warn" },
+    /otau listening .*\n/,
+  );
+const apiUrlOf = (output: string): string => /api=(\S+)/.exec(output)?.[1] ?? "";
+
+/** Puts the devices and a package into the store. */
+async function prepare() {
+  const { child, output } = await startServer();
   try {
-    const apiUrl = /api=(\S+)/.exec(output)?.[1] ?? "";
+    const apiUrl = apiUrlOf(output);
     const mqttTokens = await registerDevices(apiUrl, "mqtt", mqttCount);
     const pollTokens = await registerDevices(apiUrl, "poll", pollCount);
     const config = { version: "2.0.0", name: "bench", type: "JSON", payload: {} };
     await call(apiUrl, "PUT", "/packages/package_bench", { otau_info: { config_otau: config } });
+    return { mqttTokens, pollTokens };
+  } finally {
+    await stop(child);
+  }
+}
+
+async function main(): Promise<void> {
+  const bare = await measureBare();
+  const { mqttTokens, pollTokens } = await prepare();
+  // A process of its own again: what registering left in the heap would hide what connections take.
+  const { child, output } = await startServer();
+  const load = startLoad();
+  try {
+    const apiUrl = apiUrlOf(output);
     const atRest = await residentBytes(child);
     const began = performance.now();
     const connected = await load.ask({ kind: "mqtt", port: portOf(output, "mqtt"), tokens: mqttTokens });
@@ -167,7 +187,9 @@ async function main(): Promise<void> {
     console.log(`${"".padEnd(20)}   arrived     first       p50       p99      last`);
     console.log(rowOf(`MQTT of ${mqttCount}`, found.mqtt, appliedAt));
     console.log(rowOf(`polls of ${pollCount}`, found.polls, appliedAt));
-    console.log(`lost connections ${found.failed}, values twice ${found.surplus}, wrong ${found.wrong}`);
+    console.log(
+      `lost connections ${found.failed}, values twice ${found.surplus}, wrong ${found.wrong} ${found.faults.join("; ")}`,
+    );
   } finally {
     load.close();
     await stop(child);
