@@ -75,6 +75,11 @@ export type Acted = {
   readonly outcomes: readonly Outcome[];
 };
 
+/** Which outcomes may be stored; `at` = when their writes got leave. */
+export type Admit = <Each extends Acted>(
+  acted: readonly Each[],
+) => Promise<{ readonly admitted: readonly Each[]; readonly at?: number }>;
+
 type Decided = Acted & {
   readonly change: DeviceChange | undefined;
   /** What the change owes an outside platform. */
@@ -253,21 +258,36 @@ export function makeDeviceActions(deps: ActDeps) {
     );
   }
 
+  async function stamped(
+    { admitted, at }: { readonly admitted: readonly Decided[]; readonly at?: number },
+    plan: Plan,
+    options: ActOptions,
+  ): Promise<readonly Decided[]> {
+    if (at === undefined) return admitted;
+    return Promise.all(
+      admitted.map((each) =>
+        each.outcome.writes ? decideOn({ ...each.before, now: at }, plan, options) : each,
+      ),
+    );
+  }
+
   /**
    * The same for many devices, read and written in batches. `admit` may hold outcomes back before they are stored
-   * (a rate, free slots). What lost a race is tried again on its own, under the leave it already has.
+   * (a rate, free slots); writes are then decided for the time at which they got leave, as a rate is kept by that.
+   * What lost a race is tried again on its own, under the leave it already has.
    */
   async function actOnMany(
     refs: readonly DeviceRef[],
     plan: Plan,
     options: ActOptions,
-    admit: <Each extends Acted>(acted: readonly Each[]) => Promise<readonly Each[]> = async (acted) => acted,
+    admit: Admit = async (acted) => ({ admitted: acted }),
   ): Promise<{ acted: Acted[]; heldBack: number }> {
     const loaded = (await devices.loadMany(refs, options.past ? { past: true } : {})).filter(
       (entry) => entry !== undefined,
     );
     const decided = await Promise.all(loaded.map((entry) => decideOn(entry, plan, options)));
-    const admitted = await admit(decided);
+    const leave = await admit(decided);
+    const admitted = await stamped(leave, plan, options);
     const changing = admitted.filter(({ change }) => change !== undefined);
     await expectCalls(
       changing.flatMap(({ owed }) => owed),

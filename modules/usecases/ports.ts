@@ -505,13 +505,13 @@ export type DeploymentStore = {
   ): Promise<DeploymentRecord | undefined>;
   /** Deployments that have not ended: all but those that are `finished`, or `canceled` with an `endedAt`. */
   open(productId: string): Promise<string[]>;
-  /** Places in the deployment's rate for up to `want` writes now; and when the next one comes free. */
+  /** Places in the deployment's rate for up to `want` writes at `at`, which is now; and when the next one comes free. */
   takeRate(
     productId: string,
     deploymentId: string,
     ratePerMinute: number,
     want: number,
-  ): Promise<{ granted: number; nextAt: Ms }>;
+  ): Promise<{ granted: number; nextAt: Ms; at: Ms }>;
 };
 
 /** A lease with a rising fence: whoever holds it is the only one, until it runs out. */

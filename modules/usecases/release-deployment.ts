@@ -29,10 +29,12 @@ export type ReleaseRound = {
   readonly sleeps?: true;
 };
 
+type Leave = { readonly granted: number; readonly at?: number };
+
 /** Leave for a number of writes, asked for as they are needed. */
 type Allowance = {
-  /** How many of `want` writes may be made now. */
-  take(want: number): Promise<number>;
+  /** How many of `want` writes may be made now; with a rate, `at` is the time that counts for it. */
+  take(want: number): Promise<Leave>;
   nextAt(): number | undefined;
 };
 
@@ -87,13 +89,13 @@ export function makeReleaseDeployment(deps: ReleaseDeps) {
       take: async (want) => {
         // Limits may have been changed since the round began: then it ends, and the next one goes by them.
         const fresh = await deployments.refresh(deployment.productId, deployment.id);
-        if (fresh === undefined || !hasSameLimits(fresh, deployment)) return 0;
+        if (fresh === undefined || !hasSameLimits(fresh, deployment)) return { granted: 0 };
         const slots =
           deployment.maxConcurrent === undefined
             ? want
             : Math.max(0, deployment.maxConcurrent - (await devices.slotsHeld(deployment.id)));
         const asked = Math.min(want, slots);
-        if (asked === 0 || deployment.ratePerMinute === undefined) return asked;
+        if (asked === 0 || deployment.ratePerMinute === undefined) return { granted: asked };
         const taken = await deployments.takeRate(
           deployment.productId,
           deployment.id,
@@ -101,7 +103,7 @@ export function makeReleaseDeployment(deps: ReleaseDeps) {
           asked,
         );
         if (taken.granted < asked) nextAt = taken.nextAt;
-        return taken.granted;
+        return { granted: taken.granted, at: taken.at };
       },
     };
   }
@@ -135,10 +137,10 @@ export function makeReleaseDeployment(deps: ReleaseDeps) {
           { actor: { kind: "system", id: "release" } },
           async (acted) => {
             const inTime = gates.admit(acted);
-            const admitted = await admit(inTime, allowance);
-            refused = inTime.length - admitted.length;
+            const leave = await admit(inTime, allowance);
+            refused = inTime.length - leave.admitted.length;
             deps.failPoint("release:admitted");
-            return admitted;
+            return leave;
           },
         );
         deps.failPoint("release:batch");
@@ -196,10 +198,11 @@ const leaseName = (deployment: DeploymentRecord) => `release/${deployment.id}`;
 async function admit<Each extends Acted>(
   acted: readonly Each[],
   allowance: Allowance,
-): Promise<readonly Each[]> {
+): Promise<{ readonly admitted: readonly Each[]; readonly at?: number }> {
   const writers = acted.filter(({ outcome }) => outcome.writes);
-  if (writers.length === 0) return acted;
-  const granted = await allowance.take(writers.length);
+  if (writers.length === 0) return { admitted: acted };
+  const { granted, at } = await allowance.take(writers.length);
   const refused = new Set(writers.slice(granted));
-  return acted.filter((each) => !refused.has(each));
+  const admitted = acted.filter((each) => !refused.has(each));
+  return at === undefined ? { admitted } : { admitted, at };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Acted } from "../../modules/usecases/act-on-device.ts";
+import type { Acted, Admit } from "../../modules/usecases/act-on-device.ts";
 import type { DeploymentRecord } from "../../modules/usecases/ports.ts";
 import { makeReleaseDeployment, type ReleaseDeps } from "../../modules/usecases/release-deployment.ts";
 
@@ -18,13 +18,8 @@ async function written(now: DeploymentRecord | undefined): Promise<number> {
     },
     deployments: { refresh: async () => now },
     leases: { acquire: async () => ({ fence: 1 }), renew: async () => true, release: async () => undefined },
-    actOnMany: async (
-      _refs: unknown,
-      _plan: unknown,
-      _options: unknown,
-      admit: (acted: readonly Acted[]) => Promise<readonly Acted[]>,
-    ) => {
-      admitted += (await admit(writers)).length;
+    actOnMany: async (_refs: unknown, _plan: unknown, _options: unknown, admit: Admit) => {
+      admitted += (await admit(writers)).admitted.length;
       return { acted: [], heldBack: 0 };
     },
     directRollout: async (given: DeploymentRecord) => given,

@@ -7,7 +7,7 @@ import { type ProductStoreDeps, productScript, runProductScript } from "./produc
  * the last 500 ms: that keeps the average exact. And no window of a second and a little more gives out more than
  * ⌈rate/60⌉ + 1: the little more leaves room for writes that follow their places unevenly.
  * KEYS: what was taken, as `<place on the line> <time>:<count> …`. ARGV: rate per minute, places wanted.
- * Answers `{ granted, time when the next one comes free }`.
+ * Answers `{ granted, time when the next one comes free, now }`.
  */
 const takePlaces = productScript(
   "takePlaces",
@@ -41,7 +41,7 @@ if granted > 0 then
 end
 local nextAt = last + spacing
 if taken + granted > perSecond then nextAt = math.max(nextAt, recent[1][1] + window) end
-return { granted, int(math.max(now, math.ceil(nextAt))) }`,
+return { granted, int(math.max(now, math.ceil(nextAt))), int(now) }`,
 );
 
 /** Places in a deployment's rate for up to `want` writes now. */
@@ -51,8 +51,8 @@ export async function takeDeploymentRate(
   deploymentId: string,
   ratePerMinute: number,
   want: number,
-): Promise<{ granted: number; nextAt: Ms }> {
+): Promise<{ granted: number; nextAt: Ms; at: Ms }> {
   const keys = [productKeys.rate(productId, deploymentId)];
-  const [granted, nextAt] = await runProductScript(deps, takePlaces, keys, [ratePerMinute, want]);
-  return { granted: Number(granted), nextAt: Number(nextAt) };
+  const [granted, nextAt, at] = await runProductScript(deps, takePlaces, keys, [ratePerMinute, want]);
+  return { granted: Number(granted), nextAt: Number(nextAt), at: Number(at) };
 }
