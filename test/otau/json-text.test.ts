@@ -104,12 +104,11 @@ function leadsOf(
   value: unknown,
   path: readonly (string | number)[] = [],
 ): [readonly (string | number)[], unknown][] {
-  if (typeof value !== "object" || value === null) return [[path, value]];
+  // As the text has it: JSON writes -0 as 0.
+  const written: unknown = JSON.parse(JSON.stringify(value));
+  if (typeof value !== "object" || value === null) return [[path, written]];
   const entries: [string | number, unknown][] = Array.isArray(value)
     ? [...value.entries()]
     : Object.entries(value);
-  return [
-    [path, JSON.parse(JSON.stringify(value))],
-    ...entries.flatMap(([key, item]) => leadsOf(item, [...path, key])),
-  ];
+  return [[path, written], ...entries.flatMap(([key, item]) => leadsOf(item, [...path, key]))];
 }
